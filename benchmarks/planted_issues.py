@@ -5,7 +5,7 @@ and written as JPEG of quality 60 to 90; texts get a greeting, thanks, words wri
 order; series are resampled to 80 to 120 % of their steps and back and rounded to 256 levels; numbers of tables are
 rounded to three digits, and one cell in ten gets noise of a hundredth of its deviation.  Foreign items are of another
 data set, whose series and rows have the range of every channel and column.  Labels are flipped to another class;
-foreign items get one at random, copies that of their original.
+foreign items get one at random, copies that of their original.  Items equal to an earlier one are left out first.
 """
 
 from __future__ import annotations
@@ -38,6 +38,11 @@ class Planted(NamedTuple):
 
 def planted(name: str, items: list[Any], labels: np.ndarray, foreign: list[Any], copy: Any, seed: int) -> Planted:
     """A copy of one item in twenty, as many foreign items, and as many labels flipped, in a random order."""
+    seen: dict[str | bytes, int] = {}
+    for row, each in enumerate(items):
+        seen.setdefault(each if isinstance(each, str) else each.tobytes(), row)
+    distinct = list(seen.values())
+    items, labels = [items[row] for row in distinct], labels[distinct]
     random, count = np.random.default_rng(seed), round(SHARE * len(items))
     chosen = random.permutation(len(items))[:count]
     strangers = [foreign[row] for row in random.permutation(len(foreign))[:count]]

@@ -172,10 +172,10 @@ class CopiesNearly(Protocol):
 
 @runtime_checkable
 class Hashes(Protocol):
-    """Copies of its items are told by a hash of their contents, which no model has learned."""
+    """It has a content hash of its items, which is computed without a model."""
 
     def content_hash(self, view: Batch) -> Float32[np.ndarray, "b d"]:
-        """Signs, +1 and -1, of what an encoder sees; the more two items share, the more alike they are."""
+        """Vectors of encoder inputs, whose cosine is the similarity of their contents."""
 
 
 @runtime_checkable

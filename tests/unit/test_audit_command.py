@@ -16,7 +16,7 @@ from tests.worlds import pulses, records, remarks, stripes
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """Photos in folders of classes, with copies, one of which is in the wrong folder; and a test set with one of them."""
+    """Photos in folders of classes, five of them twice; and a test set that contains one of them."""
     folder = tmp_path_factory.mktemp("audit")
     world = stripes(100)
     for row, picture in enumerate(world.source):
@@ -25,13 +25,14 @@ def photos(tmp_path_factory):
         Image.fromarray(picture).save(place / f"{row:03}.png")
         if row < 5:
             file = io.BytesIO()
-            Image.fromarray(picture).save(file, "JPEG", quality=95)
+            Image.fromarray(picture).save(file, "JPEG", quality=95, subsampling=0)
             (place / f"again {row}.jpg").write_bytes(file.getvalue())
     test = folder / "test"
     test.mkdir()
     for row, picture in enumerate(stripes(20, seed=5).source):
         Image.fromarray(picture).save(test / f"{row:03}.png")
     Image.fromarray(world.source[50]).save(test / "leaked.png")
+    cp.fit(str(folder / "photos"), out=folder / "run", epochs=1, batch_size=32, width=8, quiet=True)
     return folder
 
 
@@ -42,17 +43,15 @@ def queue_of(path):
 
 def test_a_folder_is_audited_reviewed_and_cleaned_from_the_shell(photos, capsys):
     out, clean = photos / "audit", photos / "clean.csv"
-    line = ["audit", str(photos / "photos"), "--labels", "folder", "--test", str(photos / "test"), "--out", str(out)]
-    main([*line, "--minutes", "0.01", "--apply", str(clean), "--json"])
+    line = ["audit", str(photos / "photos"), "--run", str(photos / "run"), "--labels", "folder", "--out", str(out)]
+    line += ["--test", str(photos / "test")]
+    main([*line, "--apply", str(clean), "--json"])
     result = json.loads(capsys.readouterr().out)
     listed = {frozenset(pair["items"]) for pair in result["duplicates"]}
-    assert (
-        len(
-            listed
-            & {frozenset((f"class {row % 4}/again {row}.jpg", f"class {row % 4}/{row:03}.png")) for row in range(5)}
-        )
-        >= 3
-    )
+    copies = {
+        frozenset(f"class {row % 4}/{name}" for name in (f"again {row}.jpg", f"{row:03}.png")) for row in range(5)
+    }
+    assert len(listed & copies) >= 3
     assert result["leakage"][0]["items"] == ["class 2/050.png", "leaked.png"]
     assert len(result["labels"]) == len(result["outliers"]) == 105
     assert {each["column"] for each in result["shortcuts"]} >= {"bytes", "brightness", "contrast"}
@@ -66,20 +65,20 @@ def test_a_folder_is_audited_reviewed_and_cleaned_from_the_shell(photos, capsys)
     assert rows[0]["item"] not in left
     assert left["class 1/005.png"] == "class 1"
 
-    with pytest.raises(SystemExit):  # nothing is replaced unasked
-        main([*line, "--run", str(out / "run")])
-    assert "holds an audit" in capsys.readouterr().err.replace("a audit", "an audit")
+    with pytest.raises(SystemExit):  # nothing is replaced without --overwrite
+        main(line)
+    assert "holds a review queue" in capsys.readouterr().err
     text = (out / "queue.csv").read_text().splitlines()
     text[1] += "no"
     (out / "queue.csv").write_text("\n".join(text) + "\n")
-    main([*line, "--run", str(out / "run"), "--overwrite", "--apply", str(clean)])
+    main([*line, "--overwrite", "--apply", str(clean)])
     assert queue_of(out)[0]["issue"] == "no"
     assert rows[0]["item"] in clean.read_text()
     assert "probability  item" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("world", "choices"), [(remarks, {}), (pulses, {}), (records, {"modality": "table"})])
-def test_every_kind_of_data_is_audited(world, choices, tmp_path):
+def test_every_modality_is_audited(world, choices, tmp_path):
     made = world(120)
     model = cp.fit(made.source, epochs=1, batch_size=32, width=8, **choices)
     copies = made.source[:4] if isinstance(made.source, list) else made.source[:4].copy()
@@ -91,26 +90,39 @@ def test_every_kind_of_data_is_audited(world, choices, tmp_path):
     assert "outlier" in (tmp_path / "audit" / "report.html").read_text()
 
 
-def test_vectors_are_audited_by_themselves(tmp_path):
+def test_without_a_run_a_model_is_trained_without_the_column_of_the_labels(tmp_path):
+    made = records(60)
+    columns = {f"x{column}": made.source[:, column] for column in range(made.source.shape[1])}
+    columns |= {"kind": [f"kind {label}" for label in made.labels], "site": ["a", "b", "c"] * 20}
+    result = cp.audit(columns, labels="kind", groups="site", out=tmp_path / "audit", minutes=0.01)
+    assert cp.load(tmp_path / "audit" / "run").modality.uses() == [name for name in columns if name.startswith("x")]
+    assert {each.column for each in result.shortcuts} == {"site"}
+    assert {each.given for each in result.labels} == {f"kind {label}" for label in set(made.labels.tolist())}
+
+
+def test_embeddings_are_audited_alone(tmp_path):
     vectors = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)
     z = cp.Embeddings(np.concatenate([vectors, vectors[:2]]), [f"n{row}" for row in range(62)])
     z.save(tmp_path / "z.npz")
     result = cp.audit(tmp_path / "z.npz", labels=[row % 2 for row in range(62)], out=tmp_path / "audit")
     assert {pair.items for pair in result.duplicates if pair.equal} == {("n0", "n60"), ("n1", "n61")}
-    with pytest.raises(InputError, match="Vectors are audited by themselves"):
+    with pytest.raises(InputError, match="Embeddings are audited alone"):
         cp.audit(z, test=z, out=tmp_path / "other")
     (tmp_path / "audit" / "queue.csv").write_text("item,issue\nn0,perhaps\n")
-    with pytest.raises(InputError, match="says 'perhaps' of 'n0'. Write yes or no"):
+    with pytest.raises(InputError, match=r"is yes, no or empty\. Got 'perhaps' for 'n0'"):
         cp.audit(z, out=tmp_path / "audit", overwrite=True)
     (tmp_path / "audit" / "queue.csv").write_text("name\nn0\n")
-    with pytest.raises(InputError, match="has lost its columns"):
+    with pytest.raises(InputError, match="lacks the columns item and issue"):
         cp.audit(z, out=tmp_path / "audit", overwrite=True)
 
 
-def test_what_cannot_be_used_is_refused_before_anything_is_trained(tmp_path):
+def test_bad_input_is_refused_before_training(tmp_path):
     with pytest.raises(InputError, match=r"The cleaned list is written as \.csv"):
         cp.audit(np.zeros((30, 4)), out=tmp_path / "audit", apply="clean.txt")
+    with pytest.raises(InputError, match="There are no labels 'kind'"):
+        cp.audit(np.random.default_rng(0).normal(size=(30, 4)), labels="kind", out=tmp_path / "audit")
+    assert not (tmp_path / "audit" / "run").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(RunError, match="holds other things than a audit"):
+    with pytest.raises(RunError, match="holds other things than a review queue"):
         cp.audit(np.zeros((30, 4)), out=tmp_path / "mine")

@@ -132,7 +132,8 @@ def test_few_items_have_no_probability_by_a_threshold():
     assert {(0, 6), (1, 7)} <= {tuple(pair.index) for pair in result.pairs}
     assert (result.precision, result.recall) == (None, None)
     assert "probability" not in result.record()["pairs"][0]
-    assert duplicates(named(vectors)).warnings == ["Of 8 different items only equal ones are sought; 20 are needed."]
+    warning = "With 8 distinct items only equal ones are listed; near-duplicates need 20."
+    assert duplicates(named(vectors)).warnings == [warning]
     assert "?" in str(result)
 
 
@@ -165,7 +166,7 @@ def test_a_large_group_is_warned_of_with_the_reason():
 def test_a_collapsed_model_lists_nothing_by_its_vectors():
     same, features = np.ones((60, 4)), cloud(60).astype(np.float32)
     copies = Planted(np.arange(60), np.ones((60, 4), dtype=np.float32), features + 5)
-    result = duplicates(named(same), known=Evidence(np.arange(60), features, copies))
+    result = duplicates(named(same), evidence=Evidence(np.arange(60), features, copies))
     assert (len(result.groups), result.recall) == (0, 0.0)
 
 
@@ -179,7 +180,9 @@ def test_the_threshold_is_exact_in_any_number_of_blocks(monkeypatch):
     monkeypatch.setattr("counterpoint.retrieval.duplicates.CELLS", 100)
     assert duplicates(z, threshold=0.3) == whole
     monkeypatch.setattr("counterpoint.retrieval.duplicates.MOST", 10)
-    with pytest.raises(InputError, match=r"More than 10 pairs are at least -0\.9 alike. Give a higher threshold"):
+    with pytest.raises(
+        InputError, match=r"More than 10 pairs have a similarity of at least -0\.9\. Give a higher threshold"
+    ):
         duplicates(z, threshold=-0.9)
 
 
@@ -283,4 +286,4 @@ def test_a_threshold_of_zero_is_one():
     z = Embeddings(np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32), [str(row) for row in range(10)])
     result = cp.duplicates(z, threshold=0.0)
     assert result.pairs
-    assert not [warning for warning in result.warnings if "only equal ones are sought" in warning]
+    assert not [warning for warning in result.warnings if "only equal ones are listed" in warning]

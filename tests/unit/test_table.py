@@ -110,6 +110,14 @@ def test_arrays_of_every_kind_are_the_same_table(form, tmp_path):
     assert torch.equal(all_of(table.open(source)), all_of(items))
 
 
+def test_a_table_of_an_array_with_a_constant_column_is_read_again():
+    values = array()
+    values[:, 1] = 3
+    table, items = Table.fit(values, DataOptions())
+    again = Table.from_settings(json.loads(json.dumps(table.settings()))).open(values)
+    assert all_of(again).equal(all_of(items))
+
+
 def test_a_constant_column_is_dropped():
     values = array()
     values[:, 1] = 7.0

@@ -1,9 +1,10 @@
-r"""Imbalance of classes, and coverage: whether items, and test items, lie where there are many others.
+r"""Class imbalance, and coverage: whether test items lie where there are training items.
 
     effective classes = exp( - sum_k p_k log p_k ),    p_k the share of class k
     uncovered         = share of test items whose nearest training item is farther than that of 95 % of training items
 
-The first is Hill's number of order 1, 1973, "Diversity and evenness"; the second what a kNN would never have seen.
+The first is the number of order 1 of Hill 1973, "Diversity and evenness", Ecology 54; the second is the share of test
+items without a training item in their neighbourhood.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import nearest
 
 MOST, FAR = 20_000, 0.95
-"""Items that stand for all, and the quantile of the distances among training items that counts as far."""
+"""Training items that are compared, and the quantile of their nearest distances from which on one is far."""
 
 FEW = 10
-"""Items of a class below which it can hardly be learned."""
+"""Items of a class below which it is reported as small."""
 
 
 def imbalance(counts: Mapping[str, int]) -> dict[str, Any]:
-    """How evenly items are spread over classes.
+    """Items per class, effective classes, ratio of the largest to the smallest, and small classes, as JSON values.
 
     >>> imbalance({"a": 99, "b": 1})["ratio"], imbalance({"a": 5, "b": 5})["effective_classes"]
     (99.0, 2.0)
@@ -45,12 +46,12 @@ def imbalance(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def coverage(train: Float32[np.ndarray, "n d"], test: Float32[np.ndarray, "m d"]) -> dict[str, Any]:
-    """The share of test items that lie far from all training items, with its interval; 5 % are expected."""
+    """The share of test items that are far from all training items, with its interval; 5 % are expected."""
     mean = train.mean(axis=0)
-    kept = unit(train - mean)[spread(len(train), MOST)]
-    items = Embeddings(kept, [""] * len(kept))
-    some = spread(len(kept), MOST // 10)
-    usual = nearest(items, kept[some], k=1, skip=some.tolist())[1][:, 0]
-    closest = nearest(items, unit(test - mean), k=1)[1][:, 0]
-    value, low, high = score_interval(closest < np.quantile(usual, 1 - FAR))
+    reference = unit(train - mean)[spread(len(train), MOST)]
+    items = Embeddings(reference, [""] * len(reference))
+    sample = spread(len(reference), MOST // 10)
+    within = nearest(items, reference[sample], k=1, skip=sample.tolist())[1][:, 0]
+    across = nearest(items, unit(test - mean), k=1)[1][:, 0]
+    value, low, high = score_interval(across < np.quantile(within, 1 - FAR))
     return {"uncovered": value, "low": low, "high": high, "expected": round(1 - FAR, 4), "items": len(test)}

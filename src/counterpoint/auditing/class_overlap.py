@@ -1,8 +1,8 @@
-r"""Class overlap: pairs of classes whose items are taken for one another.
+r"""Class overlap: pairs of classes that a classifier confuses.
 
     o_ab = ( mean over i of class a of q_ib  +  mean over i of class b of q_ia ) / 2
 
-q are the cross-validated probabilities of ``suspicious_labels``.  0 where nobody confuses them, 1/2 where they are one.
+q are the cross-validated probabilities of ``suspicious_labels``.  0 for separable classes, 1/2 for two names of one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 SHOWN, LEAST = 10, 0.05
-"""Pairs that are listed, and how much they overlap at least."""
+"""The number of pairs that are listed at most, and the least overlap of each."""
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two classes, and how far their items are taken for one another, in [0, 1/2]."""
+    """Two classes and their overlap, in [0, 1/2]."""
 
     classes: Sequence[str]
     overlap: float
@@ -28,7 +28,7 @@ class Overlap:
 def class_overlap(
     predicted: Float[np.ndarray, "n k"], class_ids: Int64[np.ndarray, " n"], names: Sequence[str]
 ) -> list[Overlap]:
-    """The pairs of classes that overlap, the most first.
+    """The pairs of classes that overlap, the largest overlap first; items without probabilities (NaN) are left out.
 
     >>> q = np.array([[0.6, 0.4, 0.0], [0.4, 0.6, 0.0], [0.0, 0.0, 1.0]])
     >>> class_overlap(q, np.array([0, 1, 2]), ["shirt", "blouse", "shoe"])

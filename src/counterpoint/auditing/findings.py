@@ -1,4 +1,4 @@
-"""What an audit finds, as records that JSON can hold and as a table."""
+"""The result of an audit: the findings of every check, as JSON values and as a table."""
 
 from __future__ import annotations
 
@@ -17,22 +17,27 @@ from counterpoint.output.results import excerpt, filled
 SHOWN = 20
 """Entries of the queue that ``str`` shows."""
 
+PROBABLE = 0.5
+"""The least probability of an issue that is counted in the summary, and left out of the cleaned list."""
+
 
 @dataclass(frozen=True)
 class Copies:
-    """Two items that are copies of one another; by a second opinion too, or not, where there is one."""
+    """Two near-duplicates: names, rows, the probability of a copy, and the cosine similarity of their vectors."""
 
     items: Sequence[str]
     index: Sequence[int]
     probability: float | None
     similarity: float
     equal: bool
+    """Whether their contents are equal."""
     confirmed: bool | None = None
+    """Whether their contents confirm it (``second_opinion``); None where that cannot be tested."""
 
 
 @dataclass(frozen=True)
 class Outlier:
-    """How far an item is from all others, and how probable it is that it does not belong to them."""
+    """An item, how isolated it is (larger is more), and the probability that it is off-topic."""
 
     item: str
     index: int
@@ -42,7 +47,7 @@ class Outlier:
 
 @dataclass(frozen=True)
 class SuspiciousLabel:
-    """What an item is called, what it rather is, how suspicious that is, in [0, 1], and how probable a mistake."""
+    """An item, its label, the predicted class, how suspicious the label is in [0, 1], and its probability of error."""
 
     item: str
     index: int
@@ -54,7 +59,7 @@ class SuspiciousLabel:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything that was found, each list ranked; ``str`` is a table and ``record`` is for JSON."""
+    """The findings of every check, each list ranked; ``str`` is a table."""
 
     items: int
     duplicates: Sequence[Copies]
@@ -65,17 +70,17 @@ class Audit:
     overlap: Sequence[Overlap]
     queue: Sequence[Entry]
     review: Mapping[str, Any]
-    """``expected`` issues, how many ``reviewed`` and found, how many ``more`` to review, and in a ``sentence``."""
+    """The state of the review, as ``auditing.review`` describes it."""
     balance: Mapping[str, Any] | None = None
     coverage: Mapping[str, Any] | None = None
     shared_groups: Sequence[str] = ()
     measured: str = ""
-    """Where copies were told best."""
+    """The space in which near-duplicates were compared."""
     test_items: int = 0
     warnings: Sequence[str] = ()
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON can hold it; fields without a value are left out."""
+        """As JSON values; fields without a value are left out."""
         record = {"summary": self.summary(), **vars(self)}
         for name in ("duplicates", "outliers", "labels", "leakage", "overlap"):
             record[name] = [filled(asdict(each)) for each in record[name]]
@@ -86,31 +91,27 @@ class Audit:
         return filled(record)
 
     def summary(self) -> str:
-        """What was found, in a sentence."""
-        probable = {"duplicate": len(self.duplicates)} | {
-            check: sum(each.probability >= 0.5 for each in of)
-            for check, of in (("outlier", self.outliers), ("label", self.labels))
-        }
+        """The number of probable issues by check, and how many items to review."""
         parts = [
-            counted(probable["duplicate"], "pair") + " of near-duplicates",
-            counted(probable["outlier"], "off-topic item"),
-            *([counted(probable["label"], "wrong label")] if self.labels else []),
+            counted(len(self.duplicates), "pair") + " of near-duplicates",
+            counted(_probable(self.outliers), "outlier"),
+            *([counted(_probable(self.labels), "label error")] if self.labels else []),
             *([counted(len(self.leakage), "leak")] if self.test_items or self.leakage else []),
         ]
-        return f"Of {counted(self.items, 'item')}, probably: {', '.join(parts)}. {self.review['sentence']}"
+        return f"Probable issues of {counted(self.items, 'item')}: {', '.join(parts)}. {self.review['sentence']}"
 
     def __str__(self) -> str:
         lines = [*self.warnings, self.summary()]
         lines += [_sentence(each) for each in self.shortcuts if each.predicts]
         if self.overlap:
             pairs = (f"{each.classes[0]} and {each.classes[1]} ({each.overlap:.0%})" for each in self.overlap[:5])
-            lines.append(f"Classes that are taken for one another: {', '.join(pairs)}.")
+            lines.append(f"Classes that overlap most: {', '.join(pairs)}.")
         lines += ["", "probability  item"] if self.queue else []
         for entry in self.queue[:SHOWN]:
             why = "; ".join(each.detail for each in entry.reasons)
             lines.append(f"{entry.probability:11.3f}  {entry.item}  {excerpt(why)}")
         if len(self.queue) > SHOWN:
-            lines.append(f"... and {len(self.queue) - SHOWN:,} items more")
+            lines.append(f"... and {len(self.queue) - SHOWN:,} more items")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -119,6 +120,10 @@ class Audit:
             for entry in self.queue
         )
         return html_table(self.summary(), rows, ("probability", "item", "why"))
+
+
+def _probable(each_of: Sequence[Outlier | SuspiciousLabel]) -> int:
+    return sum(each.probability >= PROBABLE for each in each_of)
 
 
 def _shortcut(each: Shortcut) -> dict[str, Any]:
@@ -133,6 +138,6 @@ def _sentence(each: Shortcut) -> str:
     if each.accuracy is None or each.gain is None or each.majority is None:
         return ""
     return (
-        f"A shortcut: {each.column} alone predicts {each.accuracy.value:.1%} of the labels, the largest class "
-        f"{each.majority:.1%} (difference {each.gain.low:+.1%} to {each.gain.high:+.1%})."
+        f"Shortcut: {each.column} alone predicts the label with an accuracy of {each.accuracy.value:.1%}; the largest "
+        f"class has {each.majority:.1%} (difference {each.gain.low:+.1%} to {each.gain.high:+.1%})."
     )

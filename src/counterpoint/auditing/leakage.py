@@ -1,7 +1,7 @@
-"""Leakage: content that stands on both sides of a split, or in two groups that a split would take for unrelated.
+"""Leakage: near-duplicates of training items in the test set, or in two groups that a split would separate.
 
-Kapoor & Narayanan 2023, "Leakage and the reproducibility crisis in machine-learning-based science", Patterns 4: of
-eight kinds, duplicates across the split and groups across the split are those that the data alone can show.
+Of the eight types in Kapoor & Narayanan 2023, "Leakage and the reproducibility crisis in machine-learning-based
+science", Patterns 4, duplicates across a split and groups across a split are those that the data alone can show.
 """
 
 from __future__ import annotations
@@ -12,29 +12,35 @@ from dataclasses import dataclass
 from counterpoint.retrieval.duplicate_results import Pair
 
 SPLIT, GROUPS = "train and test", "groups"
-"""Between what it leaks."""
+"""The two types: ``Leak.between``."""
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Two items with one content: their names and rows, the probability of that, and between what they leak."""
+    """Two near-duplicate items across a split: names, rows, the probability of a copy, and the type of leakage."""
 
     items: Sequence[str]
     index: Sequence[int]
     probability: float | None
     between: str
     groups: Sequence[str] | None = None
-    """Those of the items, where they are of different ones."""
+    """The groups of the two items, where these differ."""
 
 
 def leaks(pairs: Iterable[Pair], train: int, groups: Sequence[str | None] | None) -> list[Leak]:
-    """The pairs of copies between the first ``train`` items and the others, and between groups of the first."""
+    """The pairs across a split, the most probable first.
+
+    Args:
+        pairs: Near-duplicates among ``train`` training items and, behind them, test items.
+        train: The number of training items.
+        groups: The group of every training item; None where an item has none.
+    """
     result = []
     for pair in pairs:
         i, j = sorted(pair.index)
         if i < train <= j:
             result.append(Leak((pair.a, pair.b), pair.index, pair.probability, SPLIT))
         elif j < train and groups is not None and groups[i] is not None and groups[i] != groups[j] is not None:
-            of = [str(groups[row]) for row in pair.index]
-            result.append(Leak((pair.a, pair.b), pair.index, pair.probability, GROUPS, of))
+            both = [str(groups[row]) for row in pair.index]
+            result.append(Leak((pair.a, pair.b), pair.index, pair.probability, GROUPS, both))
     return sorted(result, key=lambda leak: -(leak.probability or 0))

@@ -1,4 +1,4 @@
-"""What is known of items besides what they are: size, brightness, length, folder, date, columns not learned from."""
+"""Metadata of items: size, brightness, length, folder, date, and columns that are not features."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ from counterpoint.modality import HasColumns, Modality, ShowsPictures
 from counterpoint.storage.files import expanded
 
 FOLDER = "folder"
-"""What labels are called that are the folders themselves."""
+"""The spec of labels that are folders."""
 
 PIECE = 250
-"""Items that are read at once."""
+"""Items that are read at a time."""
 
 Columns = dict[str, Sequence[Any]]
 
 
-def metadata_of(modality: Modality | None, items: Items, source: object, *, label: object = None) -> Columns:
-    """The columns of metadata of some items; ``label`` names the one that holds the labels, which is none of them."""
-    folders = {} if isinstance(label, str) and label == FOLDER else _folders(items.names)
-    columns: Columns = {**folders, **_of_files(items.names, source), **_of_texts(items)}
+def metadata_of(modality: Modality, items: Items, source: object, *, label: str | None = None) -> Columns:
+    """The metadata of some items, a column for each kind; without the column that ``label`` names."""
+    columns = {
+        **({} if label == FOLDER else _folders(items.names)),
+        **_of_files(items.names, source),
+        **_of_texts(items),
+    }
     lengths = info_of(items).lengths
     if lengths is not None and info_of(items).texts is None:
         columns["length"] = [int(each) for each in lengths]
     if isinstance(modality, ShowsPictures):
         columns |= _of_pictures(modality, items)
-    columns |= _not_learned(modality, items)
-    return {name: cells for name, cells in columns.items() if not (isinstance(label, str) and name == label)}
+    columns |= _no_features(modality, items)
+    return {name: cells for name, cells in columns.items() if name != label}
 
 
 def _folders(names: Sequence[str]) -> Columns:
-    """The folders of each level that items lie in, by their depth."""
+    """The folder of every item at each level that all items have."""
     parts = [PurePosixPath(name).parts[:-1] for name in names]
     depth = min((len(part) for part in parts), default=0)
     return {f"folder {level + 1}": [part[level] for part in parts] for level in range(depth)}
 
 
 def _of_files(names: Sequence[str], source: object) -> Columns:
-    """Bytes, day of the last change, width and height of files in a folder; nothing where items are no files."""
+    """Bytes, date of the last change, width and height of files in a folder; none where items are not files."""
     root = expanded(source) if isinstance(source, str | Path) and not str(source).startswith("sample:") else None
     if root is None or not root.is_dir():
         return {}
@@ -57,14 +60,14 @@ def _of_file(root: Path, name: str) -> dict[str, Any]:
     file = root / name
     if not file.is_file() or not file.resolve().is_relative_to(root.resolve()):
         return {}
-    about = file.stat()
-    changed = datetime.fromtimestamp(about.st_mtime, UTC).date().isoformat()
+    status = file.stat()
+    cells = {"bytes": status.st_size, "date": datetime.fromtimestamp(status.st_mtime, UTC).date().isoformat()}
     try:
-        with Image.open(file) as picture:  # reads no more than the head
+        with Image.open(file) as picture:  # reads the header only
             width, height = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # it is no picture
-        return {"bytes": about.st_size, "date": changed}
-    return {"bytes": about.st_size, "date": changed, "width": width, "height": height}
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # not an image
+        return cells
+    return {**cells, "width": width, "height": height}
 
 
 def _of_texts(items: Items) -> Columns:
@@ -89,12 +92,12 @@ def _of_pictures(modality: ShowsPictures, items: Items) -> Columns:
     return {"brightness": brightness, "contrast": contrast}
 
 
-def _not_learned(modality: Modality | None, items: Items) -> Columns:
-    """The columns of the source that the model is not given."""
+def _no_features(modality: Modality, items: Items) -> Columns:
+    """The columns of the source that are not features of the model."""
     frame: Frame | None = info_of(items).columns
     if frame is None or len(frame) != len(items):
         return {}
-    learned = set(modality.uses()) if isinstance(modality, HasColumns) else set()
+    features = modality.uses() if isinstance(modality, HasColumns) else ()
     texts = info_of(items).texts
-    columns = {name: frame.labels(name) for name in frame.columns if name not in learned}
+    columns = {name: frame.labels(name) for name in frame.columns if name not in features}
     return {name: cells for name, cells in columns.items() if texts is None or list(map(str, cells)) != list(texts)}

@@ -1,4 +1,4 @@
-"""Why an item is to be reviewed, in sentences, by each check."""
+"""The reasons to review an item, by each check, as sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from counterpoint.auditing.findings import Copies, Outlier, SuspiciousLabel
 from counterpoint.auditing.leakage import SPLIT, Leak
 from counterpoint.auditing.review_queue import Reason
 
-OPINIONS = {True: "", False: ", though its content hash differs", None: ""}
+DOUBTS = {True: "", False: ", but their contents differ more than those of planted copies", None: ""}
+"""What is added to a pair by ``Copies.confirmed``."""
 
 
 def reasons(
@@ -18,18 +19,18 @@ def reasons(
     labels: Sequence[SuspiciousLabel],
     names: Sequence[str],
 ) -> Iterator[tuple[int, Reason]]:
-    """Every reason with the row of its item; of two copies that is the later one, of a leak the training item."""
+    """Every reason with the row of its item: the later one of two copies, the training item of a leak."""
     for pair in copies:
         first, later = sorted(pair.index)
-        equal = "is equal to" if pair.equal else "is nearly a copy of"
-        detail = f"{equal} {names[first]}{OPINIONS[pair.confirmed]}"
+        relation = "equal to" if pair.equal else "near-duplicate of"
+        detail = f"{relation} {names[first]}{DOUBTS[pair.confirmed]}"
         yield later, Reason("duplicate", pair.probability or 0.0, detail, first)
     for leak in leaking:
         train, other = sorted(leak.index)
         if leak.between == SPLIT:
-            yield train, Reason("leakage", leak.probability or 0.0, f"is in the test set as {names[other]}", other)
-    for strange in outliers:
-        yield strange.index, Reason("outlier", strange.probability, "is unlike all others")
+            yield train, Reason("leakage", leak.probability or 0.0, f"in the test set as {names[other]}", other)
+    for outlier in outliers:
+        yield outlier.index, Reason("outlier", outlier.probability, "far from most other items")
     for label in labels:
-        detail = f"is called {label.given}, and is rather {label.likely}"
+        detail = f"labelled {label.given}, predicted {label.likely}"
         yield label.index, Reason("label", label.probability, detail)

@@ -1,4 +1,4 @@
-"""What is to be reviewed yet, and what is known of the issues that nobody has seen."""
+"""The state of the review: how many items of the queue to review, and a bound on the issues that are missed."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from counterpoint.auditing.stopping_rule import RECALL, SURE, certified_recall, 
 from counterpoint.errors import counted
 
 CONTROL = 50
-"""Items of the rest that are drawn to be reviewed as a control."""
+"""Items behind the first stop that are drawn at random as a control."""
 
 
 def review(queue: Sequence[Entry], decisions: Decisions, names: Sequence[str], *, seed: int = 0) -> dict[str, Any]:
-    """How many to review, from the beginning of the queue, as JSON.
+    """The state of the review, as JSON values.
 
-    ``expected`` issues by the probabilities, ``stop`` the place in the queue where reviewing may stop, ``more`` of
-    those before it that nobody has reviewed, ``control`` the rows of items that were drawn from all behind the place
-    where it might have stopped at first, ``certain_recall`` what follows from those, whatever the probabilities are
-    worth, once all are reviewed, and a ``sentence``.
+    ``expected`` is the number of issues by the probabilities, ``reviewed`` and ``issues`` the numbers of decisions and
+    of issues among them. ``stop`` is the place in the queue at which ``recall`` of the issues are found with
+    confidence ``sure``, and ``more`` the number of unreviewed items before it. ``control`` are rows drawn at random
+    from all items behind the stop of the unreviewed queue; once they and everything before are reviewed,
+    ``certain_recall`` is a lower bound on the recall that holds for any ranking.
     """
     reviewed = np.asarray([float(decisions[each.item]) if each.item in decisions else np.nan for each in queue])
     probability = updated(probabilities(queue), reviewed)
-    stop, at_first = reviews_needed(probability, seed=seed), reviews_needed(probabilities(queue), seed=seed)
-    rest = np.setdiff1d(np.arange(len(names)), [each.index for each in queue[:at_first]])
+    stop, first_stop = reviews_needed(probability, seed=seed), reviews_needed(probabilities(queue), seed=seed)
+    rest = np.setdiff1d(np.arange(len(names)), [each.index for each in queue[:first_stop]])
     control = np.sort(np.random.default_rng(seed).permutation(rest)[:CONTROL])
     drawn = [decisions[names[row]] for row in control if names[row] in decisions]
     certain = None
-    if len(drawn) == len(control) > 0 and not np.isnan(reviewed[:at_first]).any():
-        certain = certified_recall(int(reviewed[:at_first].sum()), len(rest), len(drawn), sum(drawn))
+    if len(drawn) == len(control) > 0 and not np.isnan(reviewed[:first_stop]).any():
+        certain = certified_recall(int(reviewed[:first_stop].sum()), len(rest), len(drawn), sum(drawn))
     record: dict[str, Any] = {
         "expected": round(float(probability.sum()), 1),
         "reviewed": int((~np.isnan(reviewed)).sum()),
@@ -48,15 +49,13 @@ def review(queue: Sequence[Entry], decisions: Decisions, names: Sequence[str], *
 
 
 def _sentence(record: Mapping[str, Any]) -> str:
-    """What a person does next."""
+    """What to do next."""
     certain = record["certain_recall"]
-    known = "" if certain is None else f" By the random control at least {certain:.0%} are found, {SURE:.0%} sure."
+    bound = "" if certain is None else f" By the random control the recall is at least {certain:.0%} ({SURE:.0%} sure)."
     if not record["more"]:
         if not record["reviewed"]:
-            return f"There is nothing to review.{known}"
-        return f"{RECALL:.0%} of the issues are found, {SURE:.0%} sure if the probabilities hold.{known}"
+            return f"There is nothing to review.{bound}"
+        return f"{RECALL:.0%} of the issues are found ({SURE:.0%} sure if the probabilities are calibrated).{bound}"
     more = f"{record['more']:,} more" if record["reviewed"] else counted(record["more"], "item")
-    return (
-        f"Review {more} from the top of the queue to find {RECALL:.0%} of about {record['expected']:,.0f} issues, "
-        f"{SURE:.0%} sure.{known}"
-    )
+    expected = counted(round(record["expected"]), "issue")
+    return f"Review {more} from the top of the queue to find {RECALL:.0%} of about {expected} ({SURE:.0%} sure).{bound}"

@@ -1,20 +1,19 @@
-r"""When to stop reviewing: how many more to look at to find 95 % of the issues, with a certainty of 90 %.
+r"""When to stop a review: the number of items to review to find 95 % of the issues with a confidence of 90 %.
 
-Before anything is reviewed the queue is all there is, with P_i for each item.  If these hold, the number of issues and
-the places where they stand are known but for luck, which is drawn a thousand times:
+If the probabilities P_i of a queue are calibrated, the number of issues and their places follow by simulation, in a
+thousand draws:
 
     B_i ~ Bernoulli(P_i),    k = least k with  sum_{i <= k} B_i >= R sum_i B_i,    stop = the 90 % quantile of k
 
-What was reviewed is known and drawn no more, and shifts the log-odds of the rest by the d that makes as many expected
-issues among what was reviewed as there were (with a normal prior on d).
+Reviewed items are fixed at 0 or 1.  They shift the log-odds of the others by the d at which the expected number of
+issues among the reviewed equals the observed one, with a standard normal prior on d.
 
-That rests on the P_i.  What does not is a sample of the rest, drawn at random and reviewed with x issues found in m:
+A bound that does not depend on the P_i comes from reviewing a random sample of the rest, with x issues in m items:
 
     recall >= r / (r + U),     U = the largest number of issues in the rest that leaves P(X <= x) > 1 - 0.9
 
 X is hypergeometric: the stopping criterion of Callaghan & Muller-Hansen 2020, "Statistical stopping criteria for
-automated screening in systematic reviews", Systematic Reviews 9:273, turned into a bound; so a poor ranking costs
-reviews and never the promise.
+automated screening in systematic reviews", Systematic Reviews 9:273, as a bound.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ import numpy as np
 from jaxtyping import Float
 
 RECALL, SURE = 0.95, 0.9
-"""Share of the issues that is to be found, and how sure that is to be."""
+"""The recall at which to stop, and its confidence."""
 
 DRAWS, PIECE = 1000, 2**22
-"""Of the issues, and numbers that are drawn at once."""
+"""Draws of the issues, and random numbers that are drawn at a time."""
 
 
 def reviews_needed(
     probability: Float[np.ndarray, " q"], *, recall: float = RECALL, sure: float = SURE, seed: int = 0
 ) -> int:
-    """How many of a queue to review, from its beginning, to find this share of its issues with this certainty.
+    """The number of entries to review, from the top, for this recall with this confidence.
 
     >>> reviews_needed(np.array([1.0, 1.0, 1.0, 0.0, 0.0]))
     3
@@ -44,36 +43,36 @@ def reviews_needed(
     for start in range(0, DRAWS, height):
         drawn = random.random((min(height, DRAWS - start), len(probability)), dtype=np.float32) < probability
         counts = drawn.cumsum(axis=1, dtype=np.int32)
-        wanted = np.ceil(recall * counts[:, -1:] - 1e-9)
-        places[start : start + len(drawn)] = np.where(wanted[:, 0] > 0, (counts >= wanted).argmax(axis=1) + 1, 0)
+        needed = np.ceil(recall * counts[:, -1:] - 1e-9)
+        places[start : start + len(drawn)] = np.where(needed[:, 0] > 0, (counts >= needed).argmax(axis=1) + 1, 0)
     return int(np.quantile(places, sure, method="higher"))
 
 
 def updated(probability: Float[np.ndarray, " q"], reviewed: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
-    """The probabilities after some items were reviewed: 1 an issue, 0 none, NaN not yet.
+    """The probabilities after a part of the review; ``reviewed`` is 1 for an issue, 0 for none, NaN for unreviewed.
 
     >>> updated(np.array([0.9, 0.5]), np.array([1.0, np.nan])).round(2).tolist()
     [1.0, 0.52]
     """
     from scipy.optimize import brentq
 
-    known = ~np.isnan(reviewed)
-    if not known.any():
+    done = ~np.isnan(reviewed)
+    if not done.any():
         return probability
     odds = _logit(probability)
-    shift = brentq(lambda d: (_expit(odds[known] + d) - reviewed[known]).sum() + d, -len(odds) - 1, len(odds) + 1)
-    return np.where(known, reviewed, _expit(odds + shift))
+    shift = brentq(lambda d: (_expit(odds[done] + d) - reviewed[done]).sum() + d, -len(odds) - 1, len(odds) + 1)
+    return np.where(done, reviewed, _expit(odds + shift))
 
 
 def certified_recall(issues: int, rest: int, sample: int, hits: int, *, sure: float = SURE) -> float:
-    """The least share of the issues that has been found, with this certainty, whatever the ranking is worth.
+    """A lower bound on the recall with this confidence, for any ranking.
 
     Args:
-        issues: Found in what was reviewed from the beginning of the queue.
-        rest: Items that were not, the sample among them.
-        sample: Items of the rest that were drawn at random and reviewed.
-        hits: Issues among those.
-        sure: The certainty.
+        issues: The number found from the top of the queue.
+        rest: The number of other items, including the sample.
+        sample: The number of items of the rest that were drawn at random and reviewed.
+        hits: The number of issues in the sample.
+        sure: The confidence.
 
     >>> certified_recall(100, rest=1000, sample=1000, hits=0), certified_recall(100, rest=1000, sample=0, hits=0)
     (1.0, 0.09090909090909091)

@@ -1,16 +1,18 @@
-r"""Labels that are probably wrong: what others say of an item beside what it is called.
+r"""Label errors: labels that disagree with the cross-validated prediction of a classifier.
 
     q_ik      = (kNN vote + logistic regression) / 2,   learned without the fold of i,   calibrated
     score_i   = (1 - (q_ig - max_{k != g} q_ik)) / 2,   g the label of i
     P(wrong)  = 1 - (1 - e) p_ig / q_ig,     p_ig = (q_ig - f) / (1 - e - f),     f = e / (K - 1)
+                and at most (max_{k != g} q_ik - 1/K) / (1 - 1/K)
 
 The score is the normalised margin of confident learning: Northcutt, Jiang & Chuang 2021, arXiv:1911.00068, section 3.
-q is the probability of the label that was written; where a share e of the labels was replaced by others at random, p is
-that of the label that was meant.  f is how often a label stands where the classifier all but excludes it; that only
-wrong ones do is the anchor-point argument of Patrini et al. 2017, arXiv:1609.03683.  So a shirt between two classes is
-no mistake, and a shoe among the shirts is one.
+q is the probability of the noisy label and p that of the true one, where a share e of labels was replaced at random.
+f is the frequency of labels where the classifier all but excludes them; that these are all errors is the anchor-point
+argument of Patrini et al. 2017, arXiv:1609.03683.  So an ambiguous item between two classes counts little.  To a
+classifier at chance level all labels look random, which the argument takes for errors: hence the limit, the confidence
+in another class beyond chance.
 
-Items of one group, and near-copies of each other, are of one fold: else a copy would vote for its own mistake.
+Items of one group, and near-duplicates, are in the same fold: otherwise a copy would confirm its own label error.
 """
 
 from __future__ import annotations
@@ -27,34 +29,34 @@ from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import nearest
 
 FOLDS, MOST = 5, 20_000
-"""Of cross-validation, and items that are learned from in one."""
+"""Folds of the cross-validation, and the most training items of one."""
 
 NEIGHBOURS, TEMPERATURE = 20, 0.07
-"""Of the vote, as in ``evaluation.knn``."""
+"""Of the kNN vote, as in ``evaluation.knn``."""
 
 STRENGTH = 0.1
 """C of the logistic regression on standardised vectors."""
 
 CELLS = 2**21
-"""Probabilities that the calibration is learned from."""
+"""The most probabilities that the calibration is fitted to."""
 
 LEAST = 0.6
-"""Share of those of other classes than the label, the smallest, in which a label that stands there is a mistake."""
+"""The share of the smallest probabilities of other classes at which f is measured."""
 
 SURE = 0.99
-"""The largest probability of a mistake."""
+"""The largest probability of an error."""
 
 
 class LabelScores(NamedTuple):
-    """How suspicious every label is; NaN and -1 of items without a label, and where a class has one group only."""
+    """How suspicious every label is; NaN and -1 for unlabelled items, and for classes with a single group."""
 
     score: Float[np.ndarray, " n"]
     probability: Float[np.ndarray, " n"]
-    """That the label is wrong."""
+    """That the label is an error."""
     likely: Int64[np.ndarray, " n"]
-    """The most probable other class."""
+    """The most probable class other than the label."""
     predicted: Float[np.ndarray, "n k"]
-    """Calibrated probabilities of all classes, learned without the item."""
+    """Calibrated probabilities of all classes, fitted without the item's fold."""
 
 
 def label_scores(
@@ -65,124 +67,125 @@ def label_scores(
     classes: int,
     seed: int = 0,
 ) -> LabelScores:
-    """Judge every label by the others.
+    """Compare every label with the prediction of a classifier that was fitted to other folds.
 
     Args:
-        vectors: One for each item.
-        class_ids: 0 to ``classes`` - 1, or -1 of an item without a label.
-        groups: Items that are held out together, such as those of a patient and near-copies.
-        classes: How many there are.
+        vectors: One for every item.
+        class_ids: 0 to ``classes`` - 1, or -1 where unlabelled.
+        groups: Items that are in the same fold, such as those of a patient, and near-duplicates.
+        classes: The number of classes.
         seed: Names the folds.
 
     Raises:
         LabelError: There are fewer than two classes, or no class has labels in two groups.
     """
     if classes < 2:
-        raise LabelError(f"Labels are judged by one another: it takes two classes. Got {classes}.")
+        raise LabelError(f"Label errors are found by comparing classes; give labels of at least two. Got {classes}.")
     z = unit(vectors - vectors.mean(axis=0))
     predicted = np.full((len(z), classes), np.nan, dtype=np.float32)
     fold = np.where(class_ids < 0, -1, _folds(class_ids, groups, seed=seed))
-    judged = np.zeros(len(z), dtype=bool)
+    tested = np.zeros(len(z), dtype=bool)
     for number in range(FOLDS):
-        held, kept = np.flatnonzero(fold == number), np.flatnonzero((fold >= 0) & (fold != number))
-        if not len(held) or len(np.unique(class_ids[kept])) < 2:
+        test, rest = np.flatnonzero(fold == number), np.flatnonzero((fold >= 0) & (fold != number))
+        if not len(test) or len(np.unique(class_ids[rest])) < 2:
             continue
-        some = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST])
-        predicted[held] = (_voted(z, class_ids, some, held, classes) + _fitted(z, class_ids, some, held, classes)) / 2
-        judged[held] = np.isin(class_ids[held], class_ids[some])
-    if not judged.any():
-        raise LabelError("No class has labels in two groups, so no label can be judged by the others. Label more.")
-    return _scores(predicted, class_ids, judged, seed)
+        train = np.sort(np.random.default_rng(seed).permutation(rest)[:MOST])
+        predicted[test] = (_knn(z, class_ids, train, test, classes) + _linear(z, class_ids, train, test, classes)) / 2
+        tested[test] = np.isin(class_ids[test], class_ids[train])
+    if not tested.any():
+        raise LabelError("No class has labels in two groups, so cross-validation cannot test any. Label more items.")
+    return _scores(predicted, class_ids, tested, seed)
 
 
 def _folds(
     class_ids: Int64[np.ndarray, " n"], groups: Int64[np.ndarray, " n"], *, seed: int
 ) -> Int64[np.ndarray, " n"]:
-    """The fold of every item; groups stay whole, and those that begin with one class are dealt out evenly."""
-    _, first, place = np.unique(groups, return_index=True, return_inverse=True)
-    shuffled = np.random.default_rng(seed).permutation(len(first))
-    order = np.lexsort((shuffled, class_ids[first]))
-    fold = np.empty(len(first), dtype=np.int64)
-    fold[order] = np.arange(len(first)) % FOLDS
-    dealt: np.ndarray = fold[place.reshape(-1)]
-    return dealt
+    """The fold of every item: groups are not split, and those whose first item has one class are spread evenly."""
+    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.lexsort((np.random.default_rng(seed).permutation(len(first)), class_ids[first]))
+    fold_of_group = np.empty(len(first), dtype=np.int64)
+    fold_of_group[order] = np.arange(len(first)) % FOLDS
+    fold: np.ndarray = fold_of_group[group.reshape(-1)]
+    return fold
 
 
-def _voted(
+def _knn(
     z: Float32[np.ndarray, "n d"],
     class_ids: Int64[np.ndarray, " n"],
-    kept: Int64[np.ndarray, " a"],
-    held: Int64[np.ndarray, " b"],
+    train: Int64[np.ndarray, " a"],
+    test: Int64[np.ndarray, " b"],
     classes: int,
 ) -> Float[np.ndarray, "b k"]:
-    """The shares of the votes of the nearest that are kept, weighted by how alike they are."""
-    rows, similarity = nearest(Embeddings(z[kept], [""] * len(kept)), z[held], k=NEIGHBOURS)
+    """The probabilities of a kNN vote, weighted by similarity."""
+    rows, similarity = nearest(Embeddings(z[train], [""] * len(train)), z[test], k=NEIGHBOURS)
     weight = np.exp((similarity - similarity[:, :1]) / TEMPERATURE)
-    votes = np.zeros((len(held), classes))
-    np.add.at(votes, (np.arange(len(held))[:, None], class_ids[kept][rows]), weight)
+    votes = np.zeros((len(test), classes))
+    np.add.at(votes, (np.arange(len(test))[:, None], class_ids[train][rows]), weight)
     shares: np.ndarray = votes / votes.sum(axis=1, keepdims=True)
     return shares
 
 
-def _fitted(
+def _linear(
     z: Float32[np.ndarray, "n d"],
     class_ids: Int64[np.ndarray, " n"],
-    kept: Int64[np.ndarray, " a"],
-    held: Int64[np.ndarray, " b"],
+    train: Int64[np.ndarray, " a"],
+    test: Int64[np.ndarray, " b"],
     classes: int,
 ) -> Float[np.ndarray, "b k"]:
-    """The probabilities of a logistic regression; 0 of classes that none of the items is of that are kept."""
+    """The probabilities of a logistic regression; 0 for classes without training items."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    scaler = StandardScaler().fit(z[kept])
+    scaler = StandardScaler().fit(z[train])
     model: Any = LogisticRegression(C=STRENGTH, tol=1e-3)
     # One thread, and no warning at the limit of steps, for the reasons that ``evaluation.linear`` gives.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The number of unique classes")
-        model.fit(scaler.transform(z[kept]), class_ids[kept])
-    probability = np.zeros((len(held), classes))
-    probability[:, model.classes_] = model.predict_proba(scaler.transform(z[held]))
+        model.fit(scaler.transform(z[train]), class_ids[train])
+    probability = np.zeros((len(test), classes))
+    probability[:, model.classes_] = model.predict_proba(scaler.transform(z[test]))
     return probability
 
 
 def _scores(
-    predicted: Float[np.ndarray, "n k"], class_ids: Int64[np.ndarray, " n"], judged: Bool[np.ndarray, " n"], seed: int
+    predicted: Float[np.ndarray, "n k"], class_ids: Int64[np.ndarray, " n"], tested: Bool[np.ndarray, " n"], seed: int
 ) -> LabelScores:
-    rows = np.flatnonzero(judged)
-    q, given, every = predicted[rows], class_ids[rows], np.arange(len(rows))
-    calibrated, floor = _calibrated(q, given, seed)
+    """The scores of ``predicted`` before its calibration; the formulas are those above."""
+    rows = np.flatnonzero(tested)
+    q, label, every = predicted[rows], class_ids[rows], np.arange(len(rows))
+    calibrated, f = _calibrated(q, label, seed)
     others = q.copy()
-    others[every, given] = -1
+    others[every, label] = -1
     score, probability = np.full((2, len(class_ids)), np.nan)
     likely = np.full(len(class_ids), -1)
     likely[rows] = others.argmax(axis=1)
-    score[rows] = (1 - (q[every, given] - others.max(axis=1))) / 2
-    written = np.maximum(calibrated[every, given], 1e-9)
-    replaced = min(floor * (q.shape[1] - 1), 0.5)
-    meant = np.clip((written - floor) / max(1 - replaced - floor, 1e-9), 0, 1)
-    probability[rows] = np.clip(1 - (1 - replaced) * meant / written, 0, SURE)
+    score[rows] = (1 - (q[every, label] - others.max(axis=1))) / 2
+    noisy = np.maximum(calibrated[every, label], 1e-9)
+    e = min(f * (q.shape[1] - 1), 0.5)
+    true = np.clip((noisy - f) / max(1 - e - f, 1e-9), 0, 1)
+    other = (calibrated[every, likely[rows]] - 1 / q.shape[1]) / (1 - 1 / q.shape[1])
+    probability[rows] = np.clip(1 - (1 - e) * true / noisy, 0, np.clip(other, 0, SURE))
     whole = np.full(predicted.shape, np.nan)
     whole[rows] = calibrated
     return LabelScores(score, probability, likely, whole)
 
 
 def _calibrated(
-    q: Float[np.ndarray, "m k"], given: Int64[np.ndarray, " m"], seed: int
+    q: Float[np.ndarray, "m k"], label: Int64[np.ndarray, " m"], seed: int
 ) -> tuple[Float[np.ndarray, "m k"], float]:
-    """How often a label stands where it has such a probability, by isotonic regression; and f, its floor.
+    """The frequency of labels with such a probability, by isotonic regression; and f, its lower limit.
 
     Zadrozny & Elkan 2002, "Transforming classifier scores into accurate multiclass probability estimates".
     """
     from sklearn.isotonic import IsotonicRegression
 
-    some = np.random.default_rng(seed).permutation(len(q))[: max(1, CELLS // q.shape[1])]
-    cells = q[some].reshape(-1).astype(np.float64)
-    stands = (given[some, None] == np.arange(q.shape[1])).reshape(-1)
+    sample = np.random.default_rng(seed).permutation(len(q))[: max(1, CELLS // q.shape[1])]
+    cells = q[sample].reshape(-1).astype(np.float64)
+    is_label = (label[sample, None] == np.arange(q.shape[1])).reshape(-1)
     lowest = cells <= np.quantile(cells, LEAST * (1 - 1 / q.shape[1]))
-    floor = float(stands[lowest].mean())
-    fitted = IsotonicRegression(y_min=floor, y_max=1.0, out_of_bounds="clip").fit(cells, stands)
-    return fitted.predict(q.reshape(-1)).reshape(q.shape), floor
+    f = float(is_label[lowest].mean())
+    fitted = IsotonicRegression(y_min=f, y_max=1.0, out_of_bounds="clip").fit(cells, is_label)
+    return fitted.predict(q.reshape(-1)).reshape(q.shape), f

@@ -1,9 +1,9 @@
-r"""A perceptual hash: 63 signs that a picture keeps when it is written again, made smaller or a little brighter.
+r"""A perceptual hash: 63 signs that an image keeps when it is re-encoded, resized or made a little brighter.
 
-    c = DCT-II of the picture in grey, 32 x 32;    bit_uv = c_uv > median,    0 <= u, v < 8,  (u, v) != (0, 0)
+    c = DCT-II of the grey image, 32 x 32;    bit_uv = c_uv > median,    0 <= u, v < 8,  (u, v) != (0, 0)
 
 pHash by the discrete cosine transform: Zauner 2010, "Implementation and benchmarking of perceptual image hash
-functions", section 3.2.1.  Two pictures share s = (1 + cosine) / 2 of their signs; by chance half of them.
+functions", section 3.2.1.  Two images share (1 + cosine) / 2 of their signs, unrelated ones about a half.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 SIDE, LOW = 32, 8
-"""Of the grey picture, and of the low frequencies that are kept."""
+"""The side of the grey image, and of the square of low frequencies."""
 
 
 def perceptual_hash(pictures: UInt8[Tensor, "b 3 h w"]) -> Float32[np.ndarray, "b 63"]:
-    """The signs of pictures, +1 and -1.
+    """The signs of images, +1 and -1.
 
     >>> import torch
     >>> plain = torch.arange(32 * 32).reshape(1, 1, 32, 32).expand(1, 3, 32, 32) % 251
@@ -29,7 +29,9 @@ def perceptual_hash(pictures: UInt8[Tensor, "b 3 h w"]) -> Float32[np.ndarray, "
     """
     from scipy.fft import dctn
 
-    grey = functional.interpolate(pictures.float().mean(dim=1, keepdim=True), (SIDE, SIDE), mode="area")
+    grey = functional.interpolate(
+        pictures.float().mean(dim=1, keepdim=True), (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False
+    )
     low = dctn(grey[:, 0].cpu().numpy(), axes=(1, 2))[:, :LOW, :LOW].reshape(len(pictures), LOW * LOW)[:, 1:]
     signs: np.ndarray = np.where(low > np.median(low, axis=1, keepdims=True), 1, -1).astype(np.float32)
     return signs

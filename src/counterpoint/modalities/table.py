@@ -222,8 +222,8 @@ class Table(Modality):
         layout = made(
             Layout, {**fields, "features": features, "schema": schema, "options": settings.get("options", {})}
         )
-        if not features or layout.width not in (None, len(features)):
-            raise Misfit(f"it has {layout.width} columns, and {len(features)} of them are known")
+        if not features or (layout.width is not None and layout.width < len(features)):
+            raise Misfit(f"it has {layout.width} columns, and {len(features)} of them are features")
         return cls(layout)
 
 

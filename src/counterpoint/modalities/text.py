@@ -19,11 +19,11 @@ from torch.nn import functional
 from counterpoint import catalogue
 from counterpoint.data.duplicate_texts import alike, shown
 from counterpoint.data.frames import is_columns
-from counterpoint.data.minhash import minhash
 from counterpoint.data.prompts import Prompted
 from counterpoint.data.reading import Reading
 from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
+from counterpoint.data.shingles import shingle_vectors
 from counterpoint.data.text_pairs import read_to_learn
 from counterpoint.data.texts import Texts, may_be_texts, of_sheet, read_texts
 from counterpoint.data.tfidf import frequent, weighted
@@ -164,7 +164,7 @@ class Text(Modality):
         return frequent(self.reading.documents, self.reading.texts, self.tokenizer.fragments())
 
     def content_hash(self, view: Int64[Tensor, "b l"]) -> Float32[np.ndarray, "b d"]:
-        return minhash(self.tokenizer.decode(view))
+        return shingle_vectors(self.tokenizer.decode(view))
 
     def flat(self, view: Int64[Tensor, "b l"]) -> Float[Tensor, "b d"]:
         return weighted(view, *self._frequent, pad=self.tokenizer.pad)

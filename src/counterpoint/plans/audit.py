@@ -15,5 +15,5 @@ class AuditPlan(Choices):
     0
     """
 
-    minutes: float = choice(5.0, "Time to train in, where no run is given.", low=0.01)
-    seed: int = choice(0, "Random seed: of the training, of folds and of draws.", low=0, high=LARGEST_SEED)
+    minutes: float = choice(5.0, "Training time, without a run.", low=0.01)
+    seed: int = choice(0, "Random seed of the training, the folds and the draws.", low=0, high=LARGEST_SEED)

@@ -1,4 +1,4 @@
-"""The page of an audit: what to do next, shortcuts and classes, and the queue with what its items look like."""
+"""The page of an audit: what to do next, the queue with its items, shortcuts and classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from counterpoint.reports.thumbnails import Thumbnail, shown
 from counterpoint.storage.files import write_text
 
 SIDE, LETTERS = 160, 300
-"""Of a picture in pixels, and of an item that is a text."""
+"""Pixels of a picture's side, and characters of a text."""
 
 SHOWN, CLASSES = 200, 30
 """Entries of the queue, and classes, on the page."""
@@ -26,7 +26,7 @@ SHOWN, CLASSES = 200, 30
 
 @dataclass(frozen=True)
 class Card:
-    """What an item looks like: its picture, what it says where it is a text, its cells where it has columns."""
+    """An item on the page: its name, picture, text, and cells, as far as it has them."""
 
     name: str
     picture: Thumbnail
@@ -35,9 +35,9 @@ class Card:
 
 
 def write_audit(path: Path, result: Mapping[str, Any], modality: Modality | None, parts: Sequence[Items]) -> Path:
-    """Write the page of what ``audit`` found, with its items where there is data, and return its path.
+    """Write the page of an audit, with its items where there is data, and return its path.
 
-    ``parts`` are the items and those of the test set, which are numbered behind them.
+    ``parts`` are the items and those of the test set, whose rows follow.
     """
     entries = result["queue"][:SHOWN]
     partners = [each["partner"] for entry in entries for each in entry["reasons"] if each.get("partner") is not None]
@@ -65,14 +65,14 @@ def _cards(modality: Modality, parts: Sequence[Items], rows: Sequence[int]) -> d
     start = 0
     for items in parts:
         here = np.asarray([row - start for row in rows if start <= row < start + len(items)], dtype=np.int64)
-        pictures, told = shown(modality, items, here, side=SIDE), columns(modality, items, here)
+        pictures, cells = shown(modality, items, here, side=SIDE), columns(modality, items, here)
         for place, row in enumerate(here.tolist()):
-            cards[start + row] = _card(items, row, pictures[place], told, place)
+            cards[start + row] = _card(items, row, pictures[place], cells, place)
         start += len(items)
     return cards
 
 
-def _card(items: Items, row: int, picture: Thumbnail, told: Columns, place: int) -> Card:
+def _card(items: Items, row: int, picture: Thumbnail, shown_columns: Columns, place: int) -> Card:
     texts = info_of(items).texts
-    cells = list(zip(told.names, told.rows[place], strict=True)) if told.rows else []
+    cells = list(zip(shown_columns.names, shown_columns.rows[place], strict=True)) if shown_columns.rows else []
     return Card(items.names[row], picture, "" if texts is None else texts[row][:LETTERS], cells)

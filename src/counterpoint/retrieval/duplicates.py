@@ -37,7 +37,7 @@ PROBABLE = 0.5
 CELLS, MOST = 2**22, 2**20
 """Similarities computed at once, 16 MB of float32; and the most pairs above a threshold."""
 
-TOLD_APART = 0.5
+DISTINGUISHED = 0.5
 """Recall of planted copies with vectors that distinguish items."""
 
 
@@ -67,9 +67,9 @@ def duplicates(
     """
     _check(z, threshold, precision)
     first = equal_rows(z.vectors) if evidence is None else evidence.first
-    there = z.lengths > 0
+    embedded = z.lengths > 0
     alone = first == np.arange(len(z))
-    rows, again = np.flatnonzero(there & alone), np.flatnonzero(there & ~alone)
+    rows, again = np.flatnonzero(embedded & alone), np.flatnonzero(embedded & ~alone)
     measure = None
     if len(rows) >= FEWEST:
         measure = learned(z.vectors[rows], None if evidence is None else evidence.of(rows))
@@ -77,7 +77,7 @@ def duplicates(
     near = near._replace(i=rows[near.i], j=rows[near.j])
     equal = Pairs(first[again], again, np.ones(len(again)), np.ones(len(again)))
     pairs = [
-        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _known(probability), equal=result is equal)
+        Pair(z.names[i], z.names[j], (int(i), int(j)), float(similarity), _or_none(probability), equal=result is equal)
         for result in (equal, near)
         for i, j, similarity, probability in zip(*result, strict=True)
     ]
@@ -89,7 +89,7 @@ def duplicates(
         pairs=pairs,
         groups=groups,
         items=len(z),
-        precision=_known(np.concatenate([equal.probability, near.probability]).mean()) if pairs else None,
+        precision=_or_none(np.concatenate([equal.probability, near.probability]).mean()) if pairs else None,
         threshold=threshold,
         measured=measure.name if measure else "",
         recall=recall,
@@ -100,13 +100,13 @@ def duplicates(
     )
 
 
-def _known(probability: float) -> float | None:
+def _or_none(probability: float) -> float | None:
     return None if np.isnan(probability) else float(probability)
 
 
 def _check(z: Embeddings, threshold: float | None, precision: float) -> None:
     if not isinstance(z, Embeddings):
-        raise InputError(f"Duplicates are sought among embeddings: embed the data first. Got {type(z).__name__}.")
+        raise InputError(f"Near-duplicates are found among embeddings: embed the data first. Got {type(z).__name__}.")
     if threshold is not None and not -1 < threshold <= 1:
         raise InputError(f"threshold is a cosine similarity above -1 and at most 1. Got {threshold}.")
     if not 0 < precision <= 1:
@@ -145,12 +145,13 @@ def _above(z: Float32[np.ndarray, "n d"], threshold: float) -> tuple[Int64[np.nd
     """The pairs i < j of at least this similarity, computed in blocks of rows."""
     height, result, count = max(1, CELLS // max(1, len(z))), [np.zeros((2, 0), dtype=np.int64)], 0
     for start in range(0, len(z), height):
-        alike = np.triu(z[start : start + height] @ z[start:].T >= threshold - 1e-6, 1)
-        i, j = np.nonzero(alike)
+        i, j = np.nonzero(np.triu(z[start : start + height] @ z[start:].T >= threshold - 1e-6, 1))
         result.append(np.stack([i, j]) + start)
         count += len(i)
         if count > MOST:
-            raise InputError(f"More than {MOST:,} pairs are at least {threshold:g} alike. Give a higher threshold.")
+            raise InputError(
+                f"More than {MOST:,} pairs have a similarity of at least {threshold:g}. Give a higher threshold."
+            )
     i, j = np.concatenate(result, axis=1)
     return i, j
 
@@ -166,7 +167,7 @@ def _groups(names: Sequence[str], near: Pairs, equal: Pairs) -> list[Group]:
     for group in complete_groups(pairs):
         least = min(probability[pair] for pair in itertools.combinations(group, 2))
         rows = sorted(row for each in group for row in members.pop(each, [each]))
-        groups.append(Group([names[row] for row in rows], rows, _known(least)))
+        groups.append(Group([names[row] for row in rows], rows, _or_none(least)))
     groups += [Group([names[row] for row in rows], rows, 1.0) for rows in members.values()]
     return sorted(groups, key=lambda group: (-len(group.index), group.index[0]))
 
@@ -176,7 +177,7 @@ def _reservations(measure: Measure | None, threshold: float | None, different: i
     if measure is None:
         if threshold is not None:
             return []
-        return [f"Of {different} different items only equal ones are sought; {FEWEST} are needed."]
+        return [f"With {different} distinct items only equal ones are listed; near-duplicates need {FEWEST}."]
     if measure.planted is None:
         return [
             "The probabilities rest on these vectors alone: to plant copies as a test, give the model and its data."
@@ -185,7 +186,7 @@ def _reservations(measure: Measure | None, threshold: float | None, different: i
 
 
 def _large(groups: Sequence[Group], items: int, reason: str) -> list[str]:
-    """A warning about a group that is too large for copies, and the reason, as far as it is known."""
+    """A warning about a group that is too large for copies, with the reason."""
     largest = len(groups[0].index) if groups else 0
     return [f"A group has {largest:,} of {items:,} items: {reason}."] if largest > max(2, LARGE * items) else []
 
@@ -198,6 +199,6 @@ def _reason(again: int, recall: float | None, threshold: float | None, *, alone:
         return "the threshold is low for these vectors"
     if recall is None:
         return "the items are that similar or the model has collapsed; only the model and its data can tell which"
-    if recall < TOLD_APART:
-        return f"the vectors have collapsed, for of planted copies only {recall:.0%} are told from other items"
-    return f"the items are that alike, for {recall:.0%} of planted copies are told from other items"
+    if recall < DISTINGUISHED:
+        return f"the vectors have collapsed: only {recall:.0%} of planted copies are distinguished from other items"
+    return f"the items are that similar: {recall:.0%} of planted copies are distinguished from other items"

@@ -20,7 +20,7 @@ from counterpoint.batch import length, split, to
 from counterpoint.data.overlap import digests
 from counterpoint.data.subset import spread
 from counterpoint.interfaces import Batch, Items, Keys
-from counterpoint.modality import Hashes, flat, near_copies
+from counterpoint.modality import Hashes, Modality, flat, near_copies
 from counterpoint.model import BATCH, Model
 
 PLANTED = 300
@@ -31,7 +31,7 @@ DIMENSIONS = 256
 
 
 class Planted(NamedTuple):
-    """Copies of some items: the row of the original, the vector and the plain features of each copy."""
+    """Copies of some items: the row of the original, the vector, plain features and content hash of each copy."""
 
     rows: Int64[np.ndarray, " m"]
     vectors: Float32[np.ndarray, "m d"]
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
     features: Float32[np.ndarray, "n f"]
     planted: Planted | None
     hashes: Float32[np.ndarray, "n h"] | None = None
-    """Signs of their contents, where the kind of data has a hash."""
+    """Content hashes, where the modality has them."""
 
     def of(self, rows: Int64[np.ndarray, " m"]) -> Evidence:
         """The evidence on some of the items, which include the first of each set of equal ones."""
@@ -56,13 +56,12 @@ class Evidence(NamedTuple):
         planted = self.planted
         if planted is not None:
             made_of = place[self.first[planted.rows]]
-            there = made_of >= 0
-            hashes = None if planted.hashes is None else planted.hashes[there]
-            planted = Planted(made_of[there], planted.vectors[there], planted.features[there], hashes)
-        kept = planted if planted and len(planted.rows) else None
-        return Evidence(
-            np.arange(len(rows)), self.features[rows], kept, None if self.hashes is None else self.hashes[rows]
-        )
+            kept = made_of >= 0
+            hashes = None if planted.hashes is None else planted.hashes[kept]
+            planted = Planted(made_of[kept], planted.vectors[kept], planted.features[kept], hashes)
+        planted = planted if planted and len(planted.rows) else None
+        hashed = None if self.hashes is None else self.hashes[rows]
+        return Evidence(np.arange(len(rows)), self.features[rows], planted, hashed)
 
 
 def evidence(model: Model, items: Items, *others: Items) -> Evidence:
@@ -72,7 +71,9 @@ def evidence(model: Model, items: Items, *others: Items) -> Evidence:
     """
     modality = model.modality
     contents: list[bytes] = []
-    features, hashes, projection = [], [], torch.empty(0)
+    features: list[np.ndarray] = []
+    hashes: list[np.ndarray] = []
+    projection = torch.empty(0)
     with torch.inference_mode():
         for part in (items, *others):
             for start in range(0, len(part), BATCH):
@@ -83,7 +84,7 @@ def evidence(model: Model, items: Items, *others: Items) -> Evidence:
                 plain = flat(modality, view)
                 projection = projection if features else _projection(plain.shape[1])
                 features.append((plain @ projection).numpy())
-                hashes += [modality.content_hash(view)] if isinstance(modality, Hashes) else []
+                hashes += _hashed(modality, view)
         rows = spread(len(items), PLANTED)
         planted = _plant(model, items.take(rows), rows, projection)
     return Evidence(_first(contents), np.concatenate(features), planted, np.concatenate(hashes) if hashes else None)
@@ -110,7 +111,7 @@ def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection
     model.encoder.eval()
     for copy in copies:
         features.append((flat(model.modality, copy) @ projection).numpy())
-        hashes += [model.modality.content_hash(copy)] if isinstance(model.modality, Hashes) else []
+        hashes += _hashed(model.modality, copy)
         pieces = [
             model.encoder(to(piece, model.device)).float().cpu() for piece in split(copy, -(-length(copy) // BATCH))
         ]
@@ -121,6 +122,11 @@ def _plant(model: Model, batch: Batch, rows: Int64[np.ndarray, " m"], projection
     return Planted(
         made_of, np.concatenate(vectors), np.concatenate(features), np.concatenate(hashes) if hashes else None
     )
+
+
+def _hashed(modality: Modality, view: Batch) -> list[np.ndarray]:
+    """The content hashes of a batch, where the modality has them."""
+    return [modality.content_hash(view)] if isinstance(modality, Hashes) else []
 
 
 def _projection(width: int) -> Tensor:

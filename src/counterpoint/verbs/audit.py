@@ -1,4 +1,4 @@
-"""The verb ``audit``: copies, leaks, off-topic items, wrong labels and shortcuts of a collection, as one queue."""
+"""The verb ``audit``: near-duplicates, leakage, outliers, label errors and shortcuts, ranked in one review queue."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.auditing.audit import Collection, audited
+from counterpoint.auditing.audit import Collection, run_checks
 from counterpoint.auditing.decisions import QUEUE, read_decisions, write_cleaned, write_queue
 from counterpoint.auditing.findings import Audit
 from counterpoint.auditing.metadata import metadata_of
 from counterpoint.data.datasets import holds_pictures
 from counterpoint.data.frames import is_columns, read_frame
-from counterpoint.data.groups import shared_groups
+from counterpoint.data.groups import shared_groups, with_groups
 from counterpoint.data.labels import Labels, read_some_labels
 from counterpoint.data.vectors import Rows
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError, LabelError
 from counterpoint.interfaces import Items
+from counterpoint.modality import DataOptions
 from counterpoint.model import Model, load
 from counterpoint.plans import AuditPlan, choices_in
 from counterpoint.reports.audit import write_audit
 from counterpoint.retrieval.planted_copies import evidence
 from counterpoint.runs.locks import holds_out
+from counterpoint.setup.dataset import open_source
 from counterpoint.setup.progress import announce_labels, embedding
 from counterpoint.setup.supervision import unseen
 from counterpoint.setup.train_test import open_grouped
@@ -52,23 +54,23 @@ def audit(
     seed: int = 0,
     quiet: bool = False,
 ) -> Audit:
-    """Find copies, leaks, off-topic items, wrong labels and shortcuts, in one queue with a rule when to stop.
+    """Find near-duplicates, leakage, outliers, label errors and shortcuts, ranked in one queue to review.
 
-    Nothing of the data is changed. What you write into the column ``issue`` of ``queue.csv`` in ``out``, yes or no, is
-    kept by the next audit there, and counts.
+    The data is not changed. Decisions, yes or no, in the column ``issue`` of ``queue.csv`` in ``out`` are kept by the
+    next audit into ``out``, and update its probabilities and when to stop.
 
     Args:
-        source: As for ``fit``; or vectors that ``embed`` wrote, which are audited by themselves.
-        run: A model or a run folder; without one a model is trained on the source itself, into ``run`` inside ``out``.
-        labels: As for ``evaluate``; without them no label is judged.
-        test: A source whose items must not be among those of ``source``.
-        groups: What several items share so that no split parts them, such as patient or speaker: a column; folder, for
-            the folder below that of the class; an .npy file with one entry per item; or a .csv file of name and group.
+        source: As for ``fit``; or embeddings, which are audited without a model.
+        run: A model or a run folder. Without one a model is trained on the source, in ``run`` inside ``out``.
+        labels: As for ``evaluate``; without them label errors and shortcuts are not searched.
+        test: A test set, to find copies of its items in ``source``.
+        groups: What several items share, such as patient or speaker: a column; folder, for the folder below that of
+            the class; an .npy file with one entry per item; or a .csv file of name and group.
         out: A folder for ``audit.json``, ``queue.csv`` and ``report.html``.
-        apply: A .csv file for the names, and labels, of the items that are left without the probable issues.
-        overwrite: Replace the audit in ``out``; what was reviewed is kept.
-        minutes: Time to train in, where no run is given.
-        seed: Random seed: of the training, of folds and of draws.
+        apply: A .csv file of the names, and labels, of the items without probable or confirmed issues.
+        overwrite: Replace the audit in ``out``; decisions are kept.
+        minutes: Training time, without a run.
+        seed: Random seed of the training, the folds and the draws.
         quiet: Print nothing.
 
     Returns:
@@ -78,7 +80,7 @@ def audit(
         InputError: The source, the labels, the run or a folder cannot be used.
     """
     plan, folder = AuditPlan.of(choices_in(locals(), AuditPlan)), expanded(out)
-    place = Folder(folder, RECORD, "audit", resumable=False, others=(RUN, QUEUE, PAGE))
+    place = Folder(folder, RECORD, "review queue", resumable=False, others=(RUN, QUEUE, PAGE))
     place.require(resume=False, overwrite=overwrite)
     cleaned = None if apply is None else expanded(apply)
     if cleaned is not None and cleaned.suffix.lower() != ".csv":
@@ -86,27 +88,31 @@ def audit(
     decisions = read_decisions(folder / QUEUE)
     if isinstance(source, Embeddings) or is_saved(source):
         if run is not None or test is not None:
-            raise InputError("Vectors are audited by themselves. Leave out --run and --test, or give the data instead.")
-        collection, parts, read = _of_vectors(source, labels)
-        model = None
+            raise InputError("Embeddings are audited alone. Leave out --run and --test, or give the data instead.")
+        modality, (collection, parts) = None, _of_vectors(source, labels)
     else:
         model = _model(source, run, labels, groups, folder, plan)
-        collection, parts, read = _of_data(model, source, labels, test, groups)
-    result = audited(collection, decisions, seed=plan.seed)
+        modality = model.modality
+        collection, parts = _of_data(model, source, labels, test, groups)
+    result = run_checks(collection, decisions, seed=plan.seed)
     write_json(folder / RECORD, result.record())
     write_queue(folder / QUEUE, result, decisions, collection.names)
-    write_audit(folder / PAGE, result.record(), None if model is None else model.modality, parts)
+    write_audit(folder / PAGE, result.record(), modality, parts)
     if cleaned is not None:
-        write_cleaned(cleaned, result, decisions, collection.names, None if read is None else read.names())
+        classes = None if collection.labels is None else collection.labels.names()
+        write_cleaned(cleaned, result, decisions, collection.names, classes)
     return result
 
 
 def _model(
     source: object, run: Model | str | Path | None, labels: object, groups: Any, folder: Path, plan: AuditPlan
 ) -> Model:
-    """The model that was given, or one that learns from the source itself, but not from a column of labels."""
+    """The given model, or one trained on the source, without the column of the labels."""
     if run is not None:
         return run if isinstance(run, Model) else load(run)
+    if labels is not None:  # training takes minutes, so that labels are read before
+        items = with_groups(open_source(source, DataOptions()).items, groups, source)
+        _read(source, items, labels)
     columns = read_frame(source).columns if is_columns(source) and not holds_pictures(source) else {}
     without = labels if isinstance(labels, str) and labels in columns else None
     return fit(
@@ -122,36 +128,37 @@ def _model(
 
 def _of_data(
     model: Model, source: object, labels: object, test: object, groups: object
-) -> tuple[Collection, list[Items], Labels | None]:
-    """What an audit needs to know of items, the items themselves, and their labels."""
+) -> tuple[Collection, list[Items]]:
+    """The collection, and its items and those of the test set."""
     unseen(labels, model.modality)
     items = open_grouped(model, source, groups)
-    read = None if labels is None else _read(source, items, labels)
     others = [] if test is None else [open_grouped(model, test, groups if isinstance(groups, str) else None)]
     parts = [items, *others]
+    classes = None if labels is None else _read(source, items, labels)
+    if classes is not None:
+        announce_labels(classes, left_out=False, held_out=False)
     vectors = [model.embed_items(part, tell=embedding()) for part in parts]
     collection = Collection.of(
         items,
         np.concatenate([each.vectors for each in vectors]),
         [name for part in parts for name in part.names],
-        read=read,
-        known=evidence(model, *parts),
-        metadata=metadata_of(model.modality, items, source, label=labels),
+        labels=classes,
+        evidence=evidence(model, *parts),
+        metadata=metadata_of(model.modality, items, source, label=labels if isinstance(labels, str) else None),
         shared_groups=shared_groups(others[0], items) if others else (),
     )
-    return collection, parts, read
+    return collection, parts
 
 
-def _of_vectors(source: object, labels: object) -> tuple[Collection, list[Items], Labels | None]:
+def _of_vectors(source: object, labels: object) -> tuple[Collection, list[Items]]:
     z = source if isinstance(source, Embeddings) else Embeddings.load(str(source))
     items = Rows(list(z.names), groups=z.groups)
-    read = None if labels is None else _read(None, items, labels)
-    return Collection.of(items, z.vectors, list(z.names), read=read), [], read
+    classes = None if labels is None else _read(None, items, labels)
+    return Collection.of(items, z.vectors, list(z.names), labels=classes), []
 
 
 def _read(source: object, items: Items, labels: object) -> Labels:
     read = read_some_labels(labels, source, items)
     if read.class_ids.ndim != 1:
-        raise LabelError("Labels are judged where every item has one class. These name several at once.")
-    announce_labels(read, left_out=False, held_out=False)
+        raise LabelError("An audit needs one class for every item, and these labels name several. Leave out --labels.")
     return read
