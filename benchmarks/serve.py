@@ -2,13 +2,14 @@
 
 A server in a process of its own, over vectors of random clusters as in ``index.py``. Each of ``--clients`` connections
 sends one search after another, so that so many are always waiting; latencies are measured by the client, on the same
-cores. ``like`` sends the row of an item, ``vector`` the numbers of a vector, ``where`` a row and a filter.
+cores, and so is the processor time of both. ``like`` sends the row of an item, ``vector`` the numbers of a vector,
+``where`` a row and a filter.
 
     OMP_NUM_THREADS=2 python benchmarks/serve.py                 # 100,000 x 128, 200 clients
     OMP_NUM_THREADS=2 python benchmarks/serve.py --map           # and the frames of the map, in headless Chromium
 
-Frames are measured while the map is zoomed and moved, with WebGL 2 (drawn by the CPU where there is no GPU) and on the
-2D canvas.
+Frames are measured while the map is zoomed and moved, on the 2D canvas, which is used where there is no GPU, and with
+WebGL 2, whose shaders run on the CPU there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -49,15 +51,27 @@ def write_index(folder: Path, count: int, length: int, seed: int) -> None:
     create(folder, [Part(vectors, table_of_names(names, labels=labels))], Origin())
 
 
+class Server(NamedTuple):
+    """The port and the process of a server."""
+
+    port: int
+    process: int
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def served(index: Path) -> Iterator[int]:
-    """A server of an index, in a process of its own; its port."""
+def served(index: Path) -> Iterator[Server]:
+    """A server of an index, in a process of its own."""
     command = [sys.executable, "-m", "counterpoint", "serve", str(index), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         line = next(line for line in process.stdout if "http://" in line)
         try:
-            yield int(line.split("http://")[1].split("/")[0].rpartition(":")[2])
+            yield Server(int(line.split("http://")[1].split("/")[0].rpartition(":")[2]), process.pid)
         finally:
             process.terminate()
 
@@ -105,15 +119,16 @@ def queries(kind: str, index: cp.Index, arguments: argparse.Namespace) -> list[l
     return [[body(int(row)) for row in client] for client in rows]
 
 
-def measure_searches(port: int, index: cp.Index, arguments: argparse.Namespace) -> None:
-    print(f"{'query':8} {'searches':>9} {'per second':>11} {'p50 ms':>8} {'p99 ms':>8} {'slowest ms':>11}")
+def measure_searches(server: Server, index: cp.Index, arguments: argparse.Namespace) -> None:
+    print("query     searches  per second  p50 ms  p99 ms  slowest ms  CPU ms each: server, client")
     for kind in ("like", "vector", "where"):
         bodies = queries(kind, index, arguments)
-        start = time.perf_counter()
-        seconds = asyncio.run(latencies(port, bodies))
-        rate = len(bodies) * len(bodies[0]) / (time.perf_counter() - start)
+        count, start = len(bodies) * len(bodies[0]), (time.perf_counter(), server.cpu(), time.process_time())
+        seconds = asyncio.run(latencies(server.port, bodies))
+        wall, server_cpu, client_cpu = np.subtract((time.perf_counter(), server.cpu(), time.process_time()), start)
         p50, p99, slowest = (1000 * np.quantile(seconds, share) for share in (0.5, 0.99, 1))
-        print(f"{kind:8} {len(seconds):9,} {rate:11,.0f} {p50:8.0f} {p99:8.0f} {slowest:11.0f}")
+        times = f"{p50:8.0f}{p99:8.0f}{slowest:12.0f}{1000 * server_cpu / count:21.2f}{1000 * client_cpu / count:8.2f}"
+        print(f"{kind:8}{len(seconds):10,}{count / wall:12,.0f}{times}")
 
 
 FRAMES = """
@@ -121,12 +136,10 @@ const [renderer, done] = arguments;
 const { ScatterMap } = await import("/page/map.js");
 const { places } = await (await fetch("/map")).json();
 const { categories } = await (await fetch("/map/categories?by=label")).json();
-if (renderer === "2d") {
-  const getContext = HTMLCanvasElement.prototype.getContext;
-  HTMLCanvasElement.prototype.getContext = function (kind, options) {
-    return kind === "webgl2" ? null : getContext.call(this, kind, options);
-  };
-}
+const getContext = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind) {
+  return kind === "webgl2" && renderer === "2d" ? null : getContext.call(this, kind);
+};
 const points = document.getElementById("points");
 points.replaceWith(points.cloneNode());
 const ignore = () => {};
@@ -176,10 +189,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "index")
         write_index(path, arguments.count, arguments.length, arguments.seed)
-        with served(path) as port:
-            measure_searches(port, cp.Index.open(path), arguments)
+        with served(path) as server:
+            measure_searches(server, cp.Index.open(path), arguments)
             if arguments.map:
-                measure_map(port, Path(folder))
+                measure_map(server.port, Path(folder))
 
 
 if __name__ == "__main__":

@@ -186,6 +186,34 @@ def test_the_map_is_moved_by_dragging_and_reset(page):
     assert until_selected(page) == 64
 
 
+@pytest.mark.parametrize(("module", "context"), [("webgl", "webgl2"), ("2d", "2d")])
+def test_points_are_drawn_in_their_colour(page, module, context):
+    drawn = page.execute_async_script(
+        """
+        const [module, context, done] = arguments;
+        (async () => {
+          const made = await import(`/page/renderer_${module}.js`);
+          const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 64 });
+          const gl = context === "webgl2" && canvas.getContext(context);
+          if (gl === null) return null;
+          const renderer = gl ? made.webglRenderer(gl, canvas) : made.canvasRenderer(canvas);
+          renderer.setPoints(Float32Array.of(0.25, 0.5), Uint8Array.of(1));
+          renderer.setStates(Uint8Array.of(2));
+          renderer.setColours(Array.from({ length: 12 }, (_, i) => (i === 1 ? [255, 0, 0] : [0, 0, 255])), [0, 0, 0]);
+          renderer.draw({ x: 0.5, y: 0.5, scale: 64, width: 64, height: 64, ratio: 1 });
+          const copy = Object.assign(document.createElement("canvas"), { width: 64, height: 64 }).getContext("2d");
+          copy.drawImage(canvas, 0, 0);
+          return [[16, 32], [48, 32]].map(([x, y]) => [...copy.getImageData(x, y, 1, 1).data]);
+        })().then(done, (error) => done(String(error)));
+        """,
+        module,
+        context,
+    )
+    if drawn is None:
+        pytest.skip("this browser has no WebGL 2")
+    assert drawn == [[255, 0, 0, 255], [0, 0, 0, 0]]
+
+
 def test_an_explanation_shows_matching_parts(page):
     search(page, "3")
     click(page, "#results .why")

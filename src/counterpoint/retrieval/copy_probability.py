@@ -1,8 +1,8 @@
 """The probability that two items are copies, learned from their vectors and from planted copies.
 
 Copies are searched in one of four spaces: that of the model's vectors, centred or whitened, that of plain features, or
-that of content hashes. The first one is chosen in which the recall of planted copies is at most one standard error
-below the best (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
+that of content hashes. The first one is chosen in which the recall of planted copies is at most one standard error of
+the difference below the best (Breiman et al. 1984, "Classification and regression trees", section 3.4.3).
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ def learned(vectors: Float32[np.ndarray, "n d"], evidence: Evidence | None) -> M
     ]
     if evidence.hashes is not None and evidence.planted.hashes is not None:
         trials.append(("content hashes", centred(evidence.hashes), Copies(rows, evidence.planted.hashes)))
-    recalls = np.asarray([_separated(space, copies) for _, space, copies in trials])
-    best = recalls.max()
-    enough = best - np.sqrt(best * (1 - best) / len(np.unique(rows)))
-    return _measure(*trials[int(np.flatnonzero(recalls >= enough)[0])])
+    recall = np.stack([_recall(space, copies) for _, space, copies in trials])
+    behind = recall[recall.mean(axis=1).argmax()] - recall
+    enough = behind.mean(axis=1) <= behind.std(axis=1) / np.sqrt(recall.shape[1])
+    return _measure(*trials[int(np.flatnonzero(enough)[0])])
 
 
-def _separated(space: Space, copies: Copies) -> float:
-    """The recall of planted copies at a fixed rate of false positives.
+def _recall(space: Space, copies: Copies) -> Float[np.ndarray, " o"]:
+    """The recall of the planted copies of each original at a fixed rate of false positives.
 
     The threshold is extrapolated from the median of the nearest distances, which few real copies do not affect: above
     the median their distribution is taken to be exponential, as in ``mixture``.
@@ -94,7 +94,8 @@ def _separated(space: Space, copies: Copies) -> float:
     nearest = closeness(around.distance[:, 0], np.maximum(around.scale, least), np.maximum(others, least))
     median, upper = np.quantile(nearest, [0.5, 0.75])
     cut = median + (upper - median) * np.log2(0.5 / RARE)
-    return float((_beside(space, copies, least) > cut).mean())
+    _, original = np.unique(copies.rows, return_inverse=True)
+    return np.bincount(original, _beside(space, copies, least) > cut) / np.bincount(original)
 
 
 def _beside(space: Space, copies: Copies, least: float) -> Float32[np.ndarray, " m"]:

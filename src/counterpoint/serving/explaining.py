@@ -15,6 +15,9 @@ from counterpoint.serving.collection import Collection
 MASKS = 1024
 """Masks of each item, as in ``counterpoint explain``."""
 
+CACHE = "explanations"
+"""The folder of the tables of parts, in that of the index or the run: an item is encoded with masks once."""
+
 
 class Pair(NamedTuple):
     """The rows of two items."""
@@ -45,7 +48,8 @@ def explain_pair(collection: Collection, pair: Pair) -> Mapping[str, Any]:
         if item is None:
             raise InputError(f"Only the vector of '{name}' is here. Name the data with --source.")
     first, second = (MaskedItem.of(collection.model, item) for item in items)
-    result = explained(first, second, (names[0], names[1]), count=MASKS, seed=0)
+    cache = None if collection.folder is None else collection.folder / CACHE
+    result = explained(first, second, (names[0], names[1]), count=MASKS, seed=0, cache=cache)
     if result.explained:
         return result.record()
     near_a, near_b = (_neighbours(collection, row, pair) for row in pair)

@@ -150,7 +150,7 @@ function alone(side, result, letter) {
   return element(
     "section",
     {},
-    element("h3", {}, `${letter.toUpperCase()}: parts by themselves`),
+    element("h3", {}, `Main effects in ${letter.toUpperCase()}`),
     list(strongest.slice(0, ALONE).map((part) => `${side.label(part)}: ${signed(singles[part])}`)),
     element("h3", {}, `Nearest to ${letter.toUpperCase()}`),
     list(result[`neighbours_${letter}`].map(({ name, similarity }) => `${similarity.toFixed(3)} ${name}`)),
