@@ -60,8 +60,12 @@ class MappedArray:
         """Count bytes that may have been read, and release all pages where they are too many."""
         self._read += count
         if self._read > HELD and self.array.nbytes > HELD:
-            self._map.madvise(mmap.MADV_DONTNEED)
-            self._read = 0
+            self.release()
+
+    def release(self) -> None:
+        """Release all pages; they are read again when they are accessed."""
+        self._map.madvise(mmap.MADV_DONTNEED)
+        self._read = 0
 
 
 def _header(
