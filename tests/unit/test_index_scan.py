@@ -141,14 +141,14 @@ def test_a_rotation_preserves_lengths():
     np.testing.assert_allclose(turned @ turned.T, np.eye(24), atol=1e-5)
 
 
-def test_centroids_are_those_of_the_clusters():
+def test_centroids_are_those_of_the_clusters(mapped):
     random = np.random.default_rng(0)
     centres = unit(random, 8, 16)
     vectors = np.repeat(centres, 40, axis=0) + 0.01 * unit(random, 320, 16)
-    centroids = trained_centroids(vectors, 8)
+    centroids = trained_centroids(mapped(vectors), 8)
     assert (vectors @ centroids.T).max(axis=1).mean() > 0.9
     assert nearest_lists(vectors, centres).tolist() == np.repeat(np.arange(8), 40).tolist()
-    assert np.isfinite(trained_centroids(np.tile(centres[:1], (50, 1)), 8)).all()  # lists that stay empty
+    assert np.isfinite(trained_centroids(mapped(np.tile(centres[:1], (50, 1))), 8)).all()  # lists that stay empty
 
 
 def test_arrays_are_written_by_rows_and_mapped(tmp_path, monkeypatch):
@@ -158,6 +158,7 @@ def test_arrays_are_written_by_rows_and_mapped(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped_arrays, "HELD", 8)
     held = MappedArray(file, "<f4", (None, 2))
     before = held.array.tolist()
+    assert held.take(np.array([4, 0])).tolist() == [before[4], before[0]]
     held.touched(100)  # the pages are released, and read again
     assert held.array.tolist() == before == np.load(file).tolist()
 

@@ -15,6 +15,8 @@ import math
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from counterpoint.storage.mapped_arrays import MappedArray
+
 ROUNDS = 6
 """Iterations of k-means; later ones move few vectors."""
 
@@ -39,11 +41,10 @@ def list_count(rows: int) -> int:
     return max(1, min(rows // 8, round(8 * math.sqrt(rows)), MOST))
 
 
-def trained_centroids(vectors: Vectors, lists: int, *, seed: int = 0) -> Float32[np.ndarray, "{lists} d"]:
+def trained_centroids(vectors: MappedArray, lists: int, *, seed: int = 0) -> Float32[np.ndarray, "{lists} d"]:
     """The centroids of so many lists, learned from a sample of at least as many vectors, drawn from the seed."""
-    random = np.random.default_rng(seed)
-    rows = np.sort(random.choice(len(vectors), min(len(vectors), PER_LIST * lists), replace=False))
-    sample = np.array(vectors[rows])
+    random, count = np.random.default_rng(seed), len(vectors.array)
+    sample = vectors.take(np.sort(random.choice(count, min(count, PER_LIST * lists), replace=False)))
     coarse = round(math.sqrt(lists))
     few = sample[random.choice(len(sample), min(len(sample), PER_LIST**2 * coarse), replace=False)]
     nearest = nearest_lists(sample, _kmeans(few, coarse, random))

@@ -79,14 +79,14 @@ def exact_nearest(
         stop = min(count, start + step)
         if rows is None:
             similarities = queries @ array[start:stop].T
+            vectors.touched(array[start:stop].nbytes)
             if allowed is not None:
                 similarities[:, ~allowed[start:stop]] = -np.inf
         else:
-            similarities = queries @ array[rows[start:stop]].T
+            similarities = queries @ vectors.take(rows[start:stop]).T
         values, places = _top(torch.from_numpy(similarities), k)
         block = places + start if rows is None else rows[start:stop][places]
         best = largest(np.concatenate([best.rows, block], 1), np.concatenate([best.similarities, values], 1), k)
-        vectors.touched((stop - start) * array.shape[1] * array.itemsize)
     return best
 
 

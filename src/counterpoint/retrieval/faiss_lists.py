@@ -67,7 +67,7 @@ def write_faiss_lists(folder: Path, vectors: MappedArray, *, seed: int = 0) -> d
     rows, length = vectors.array.shape
     lists = list_count(rows)
     quantizer = faiss.IndexFlatIP(length)
-    quantizer.add(trained_centroids(vectors.array, lists, seed=seed))
+    quantizer.add(trained_centroids(vectors, lists, seed=seed))
     index = faiss.IndexIVFFlat(quantizer, length, lists, faiss.METRIC_INNER_PRODUCT)
     index.is_trained = True
     for start in range(0, rows, BLOCK):

@@ -43,9 +43,6 @@ COST = 8
 RERANKED = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 """Numbers of exact similarities to choose from."""
 
-READ_AROUND = 2**16
-"""Bytes that the system reads into memory around a vector."""
-
 
 class Candidates(NamedTuple):
     """Vectors to estimate: their places in the order of the lists, and the pair of query and list of each."""
@@ -143,9 +140,9 @@ class SignScan:
             chosen = np.argpartition(wide, wide.shape[1] - best, axis=1)[:, wide.shape[1] - best :]
             places = np.take_along_axis(places, chosen, axis=1)
         rows = np.where(places < 0, -1, self.order[places])
-        similarities = np.matmul(self.vectors.array[rows], queries[:, :, None])[:, :, 0]
+        vectors = self.vectors.take(rows.reshape(-1)).reshape(*rows.shape, -1)
+        similarities = np.matmul(vectors, queries[:, :, None])[:, :, 0]
         similarities[rows < 0] = -np.inf
-        self.vectors.touched(rows.size * READ_AROUND)
         return largest(rows, similarities, k)
 
     def _candidates(self, to_centroids: Float32[np.ndarray, "q l"], filtered: Filtered | None) -> Candidates:
@@ -206,8 +203,7 @@ def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dic
     array, random = vectors.array, np.random.default_rng(seed)
     rows, length = array.shape
     lists = list_count(rows)
-    centroids = trained_centroids(array, lists, seed=seed)
-    vectors.touched(array.nbytes)
+    centroids = trained_centroids(vectors, lists, seed=seed)
     rotation = rotated(length, padded(length), random)
     parts = [_encoded(block, centroids, rotation) for block in blocks(vectors)]
     assigned, codes, terms = (np.concatenate(each) for each in zip(*parts, strict=True))

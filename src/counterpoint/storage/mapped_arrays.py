@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Int64, Shaped
 
 from counterpoint.errors import RunError
 
-HELD = 3 * 2**29
-"""Bytes of one mapped file, 1.5 GiB, that may stay in memory; smaller files are never released."""
+HELD = 2**30
+"""Bytes of one mapped file, 1 GiB, that may stay in memory; smaller files are never released."""
+
+READ_AROUND, BLOCK = 2**16, 2**12
+"""Bytes that the system reads into memory around a row; and rows taken at once."""
 
 DAMAGE = (OSError, ValueError, TypeError, EOFError, MemoryError, SyntaxError, RecursionError, tokenize.TokenError)
 """What NumPy raises for the header of a file that is not an .npy."""
@@ -44,12 +47,25 @@ class MappedArray:
             raise RunError(f"'{file}' is damaged or missing: {' '.join(str(wrong).split())[:200]}.") from wrong
         self._read = 0
 
+    def take(self, rows: Int64[np.ndarray, " m"]) -> Array:
+        """Copies of some rows, in any order, without keeping the rest of their pages in memory."""
+        result = np.empty((len(rows), *self.array.shape[1:]), dtype=self.array.dtype)
+        for start in range(0, len(rows), BLOCK):
+            chosen = rows[start : start + BLOCK]
+            result[start : start + BLOCK] = self.array[chosen]
+            self.touched(len(chosen) * READ_AROUND)
+        return result
+
     def touched(self, count: int) -> None:
         """Count bytes that may have been read, and release all pages where they are too many."""
         self._read += count
         if self._read > HELD and self.array.nbytes > HELD:
-            self._map.madvise(mmap.MADV_DONTNEED)
-            self._read = 0
+            self.release()
+
+    def release(self) -> None:
+        """Release all pages; they are read again when they are accessed."""
+        self._map.madvise(mmap.MADV_DONTNEED)
+        self._read = 0
 
 
 def _header(

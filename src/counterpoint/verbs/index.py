@@ -209,6 +209,7 @@ def _mapped(file: Path) -> Iterator[Part]:
         block = mapped.array[start : start + BLOCK]
         yield Part(block, table_of_names(pa.array(np.arange(start, start + len(block)))))
         mapped.touched(block.nbytes)
+    mapped.release()
 
 
 def _maker(vectors: object) -> str:
