@@ -1,9 +1,9 @@
 """Whether ``explain`` identifies the part that two items share, and how reliable its values are.
 
 Short models are trained on the bundled images with patterns in them, and on synthetic texts, series and tables.  Then
-the same part is planted into two unrelated items, for images and texts of different classes, at a random place in each:
+the same part is planted into two unrelated items, for images and texts of different classes:
 
-    image    one of the 4 x 4 patterns that the training images contain, on the grid of patches  (--unaligned: anywhere)
+    image    one of the 4 x 4 patterns that the training images contain, at one place  (--apart: at a place in each)
     text     a word of the vocabulary that is in neither text
     series   one of the motifs that the training series contain
     table    extreme values in a group of correlated columns
@@ -67,7 +67,7 @@ class World(NamedTuple):
     pair: Callable[[np.random.Generator], Planted]
 
 
-def images(seed: int, unaligned: bool) -> World:
+def images(seed: int, apart: bool) -> World:
     random = np.random.default_rng(seed)
     patterns = 255 * random.integers(0, 2, (8, 4, 4)).astype(np.uint8)
     source, (test, labels) = read_sample("sample:fashion")[0].copy(), read_sample("sample:fashion-test")
@@ -79,12 +79,13 @@ def images(seed: int, unaligned: bool) -> World:
     def pair(drawn: np.random.Generator) -> Planted:
         first = int(drawn.integers(len(classes)))
         second = int(drawn.choice(np.flatnonzero(classes != classes[first])))
-        pattern, both, covered = patterns[drawn.integers(8)], test[[first, second]], []
-        for picture in both:
-            top, left = drawn.integers(0, 25, 2) if unaligned else 4 * drawn.integers(0, 7, 2)
-            picture[top : top + 4, left : left + 4] = pattern
-            covered.append({7 * (y // 4) + x // 4 for y in (top, top + 3) for x in (left, left + 3)})
-        return Planted(both[:1], both[1:], *covered)
+        pattern, both, places = patterns[drawn.integers(8)], test[[first, second]], drawn.integers(0, 7, (2, 2))
+        if not apart:
+            places[1] = places[0]
+        for picture, (row, column) in zip(both, 4 * places, strict=True):
+            picture[row : row + 4, column : column + 4] = pattern
+        a, b = (int(7 * row + column) for row, column in places)
+        return Planted(both[:1], both[1:], {a}, {b})
 
     return World("image", source, {"modality": "image"}, pair)
 
@@ -237,7 +238,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="a folder that keeps the trained models")
     parser.add_argument("--banking", type=Path)
     parser.add_argument("--only", help="one of the worlds, such as series")
-    parser.add_argument("--unaligned", action="store_true", help="patches are planted off the grid")
+    parser.add_argument("--apart", action="store_true", help="patches are planted at two different places")
     parser.add_argument("--time", action="store_true")
     options = parser.parse_args()
     print(f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads")
@@ -245,7 +246,7 @@ def main() -> None:
         timed()
         return
     worlds = [
-        images(options.seed, options.unaligned),
+        images(options.seed, options.apart),
         synthetic_texts(options.seed),
         series(options.seed),
         tables(options.seed),
