@@ -12,8 +12,8 @@ from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.explanation.part_table import PartTable, part_table
 from counterpoint.output.console import LOG
 
-MOST = 256
-"""Tables in a folder, about 1 MB each; beyond that the oldest are deleted."""
+MOST = 64
+"""Tables in a folder, up to 4 MB each; beyond that the oldest are deleted."""
 
 
 def tables_of(
