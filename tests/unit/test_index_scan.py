@@ -158,7 +158,11 @@ def test_arrays_are_written_by_rows_and_mapped(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped_arrays, "HELD", 8)
     held = MappedArray(file, "<f4", (None, 2))
     before = held.array.tolist()
-    assert held.take(np.array([4, 0])).tolist() == [before[4], before[0]]
+    rows = np.array([4, 0, -1, 4])
+    read = held.take(rows)  # the array is large here
+    monkeypatch.setattr(mapped_arrays, "HELD", 2**20)
+    assert read.tolist() == held.take(rows).tolist() == [before[row] for row in rows]
+    monkeypatch.setattr(mapped_arrays, "HELD", 8)
     held.touched(100)  # the pages are released, and read again
     assert held.array.tolist() == before == np.load(file).tolist()
 

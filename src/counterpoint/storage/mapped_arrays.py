@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import tokenize
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
@@ -20,9 +21,6 @@ from counterpoint.errors import RunError
 
 HELD = 2**30
 """Bytes of one mapped file, 1 GiB, that may stay in memory; smaller files are never released."""
-
-READ_AROUND, BLOCK = 2**16, 2**12
-"""Bytes that the system reads into memory around a row; and rows taken at once."""
 
 DAMAGE = (OSError, ValueError, TypeError, EOFError, MemoryError, SyntaxError, RecursionError, tokenize.TokenError)
 """What NumPy raises for the header of a file that is not an .npy."""
@@ -40,21 +38,27 @@ class MappedArray:
     def __init__(self, file: Path, dtype: str, shape: Sequence[int | None]) -> None:
         try:
             with file.open("rb") as stream:
-                actual, offset = _header(stream, file, np.dtype(dtype), shape)
+                actual, self._offset = _header(stream, file, np.dtype(dtype), shape)
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-            self.array: Array = np.frombuffer(self._map, dtype, offset=offset).reshape(actual)
+                self._descriptor = os.dup(stream.fileno())
+            weakref.finalize(self, os.close, self._descriptor)
+            self.array: Array = np.frombuffer(self._map, dtype, offset=self._offset).reshape(actual)
         except DAMAGE as wrong:
             raise RunError(f"'{file}' is damaged or missing: {' '.join(str(wrong).split())[:200]}.") from wrong
         self._read = 0
 
     def take(self, rows: Int64[np.ndarray, " m"]) -> Array:
-        """Copies of some rows, in any order, without keeping the rest of their pages in memory."""
-        result = np.empty((len(rows), *self.array.shape[1:]), dtype=self.array.dtype)
-        for start in range(0, len(rows), BLOCK):
-            chosen = rows[start : start + BLOCK]
-            result[start : start + BLOCK] = self.array[chosen]
-            self.touched(len(chosen) * READ_AROUND)
-        return result
+        """Copies of some rows, in any order, counted from the end where negative.
+
+        Rows of a large file are read, not mapped: a row that is mapped may keep more than a megabyte in memory.
+        """
+        if self.array.nbytes <= HELD:
+            copies: Array = self.array[rows]
+            return copies
+        size, shape = self.array[0].nbytes, self.array.shape
+        places = (rows % shape[0] * size + self._offset).tolist()
+        data = bytearray().join(os.pread(self._descriptor, size, place) for place in places)
+        return np.frombuffer(data, self.array.dtype).reshape(len(rows), *shape[1:])
 
     def touched(self, count: int) -> None:
         """Count bytes that may have been read, and release all pages where they are too many."""
