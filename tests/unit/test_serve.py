@@ -388,6 +388,8 @@ def test_embeddings_without_a_model_are_served(tmp_path):
         assert client.get("/collection").json()["files"] is False
         assert len(client.post("/search", json={"like": "v3", "k": 4}).json()["hits"]) == 4
         assert "There is no model" in refused(client.post("/search/file", content=b"a"), 422)
+    with pytest.raises(InputError, match="the labels that they have"), open_collection(path, None, "folder"):
+        pass
 
 
 def test_an_internal_error_is_one_sentence_and_is_logged(client, monkeypatch, caplog):

@@ -83,12 +83,16 @@ def open_collection(
         return
     path = expanded(model) if isinstance(model, str | Path) else None
     loaded = load(path) if path is not None and (path / run_folder.CONFIG).is_file() else model
+    if labels is not None and not isinstance(loaded, Model):
+        raise InputError(
+            "Embeddings are served with the labels that they have. Leave --labels out, or serve their run."
+        )
     with tempfile.TemporaryDirectory(prefix="counterpoint-") as folder:
         out = Path(folder, "index")
         if isinstance(loaded, Model):
             yield _of_model(loaded, path, source, labels, out)
         else:
-            yield Collection(_name(model, path), build(loaded, source, out=out, labels=labels))
+            yield Collection(_name(model, path), build(loaded, source, out=out))
 
 
 def _of_model(model: Model, run: Path | None, source: object, labels: object, out: Path) -> Collection:
