@@ -300,7 +300,7 @@ def test_wide_tables_scroll_in_a_box_of_their_own():
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_can_be_told_from_the_paper(scheme: int):
-    blocks = re.findall(r":root \{(.*?)\}", (REPORTS / "report.css").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", (REPORTS / "tokens.css").read_text(encoding="utf-8"), re.DOTALL)
     colours = dict(re.findall(r"--(\w[\w-]*): (#\w{6})", "".join(blocks[: scheme + 1])))
     for paper in ("paper", "raised"):
         assert all(contrast(colours[ink], colours[paper]) >= 4.5 for ink in ("ink", "soft", "good", "warning", "bad"))
