@@ -242,6 +242,8 @@ def _write_items(place: Path, parts: Iterable[Part], length: int | None) -> tupl
         )
     with replacing(place / ITEMS) as temporary:
         parquet.write_table(items, temporary)
+    del items, tables
+    pa.default_memory_pool().release_unused()
     return rows, length
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int64, Integer, UInt64
+from jaxtyping import Bool, Float32, Int64, UInt64
 
 from counterpoint.errors import RunError
 from counterpoint.retrieval.coarse_lists import list_count, nearest_lists, trained_centroids
@@ -205,9 +205,12 @@ def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dic
     lists = list_count(rows)
     centroids = trained_centroids(vectors, lists, seed=seed)
     rotation = rotated(length, padded(length), random)
-    parts = [_encoded(block, centroids, rotation) for block in blocks(vectors)]
-    assigned, codes, terms = (np.concatenate(each) for each in zip(*parts, strict=True))
-    del parts
+    assigned = np.empty(rows, dtype=np.int32)
+    codes, terms = np.empty((rows, padded(length) // 64), dtype=np.uint64), np.empty((rows, 2), dtype=np.float32)
+    for start in range(0, rows, BLOCK):
+        part = slice(start, start + BLOCK)
+        assigned[part], codes[part], terms[part] = _encoded(array[part], centroids, rotation)
+        vectors.release()
     order = np.argsort(assigned, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(assigned, minlength=lists))])
     held = (centroids, rotation, offsets.astype(np.int64), order.astype(np.int64), codes[order], terms[order])
@@ -216,23 +219,15 @@ def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dic
     return {"lists": lists, "scanned": max(1, rows // lists), "reranked": 64}
 
 
-def blocks(vectors: MappedArray) -> Iterator[Float32[np.ndarray, "b d"]]:
-    """All vectors, block by block."""
-    for start in range(0, len(vectors.array), BLOCK):
-        block = vectors.array[start : start + BLOCK]
-        yield block
-        vectors.touched(block.nbytes)
-
-
 def _encoded(
     block: Float32[np.ndarray, "b d"], centroids: Float32[np.ndarray, "l d"], rotation: Float32[np.ndarray, "d w"]
-) -> tuple[Integer[np.ndarray, " b"], UInt64[np.ndarray, "b _"], Float32[np.ndarray, "b 2"]]:
+) -> tuple[Int64[np.ndarray, " b"], UInt64[np.ndarray, "b _"], Float32[np.ndarray, "b 2"]]:
     """The list, the sign bits and the two terms of some vectors."""
     assigned = nearest_lists(block, centroids)
     c = centroids[assigned]
     r = block - c
     terms = np.stack([np.einsum("bd,bd->b", r, c), np.linalg.norm(r, axis=1)], axis=1)
-    return assigned.astype(np.int32), packed(r @ rotation), terms.astype(np.float32)
+    return assigned, packed(r @ rotation), terms
 
 
 def ragged(
