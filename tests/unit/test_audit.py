@@ -9,6 +9,7 @@ from counterpoint.auditing.audit import Collection, run_checks
 from counterpoint.auditing.balance import coverage
 from counterpoint.auditing.leakage import leaks
 from counterpoint.auditing.outliers import outlier_probability, outlier_scores
+from counterpoint.auditing.review_queue import Reason, review_queue
 from counterpoint.auditing.second_opinion import second_opinion
 from counterpoint.auditing.shortcuts import shortcuts
 from counterpoint.auditing.stopping_rule import certified_recall, reviews_needed, updated
@@ -215,3 +216,9 @@ def test_all_checks_meet_in_one_queue():
     assert grouped.labels == []
     with pytest.raises(InputError, match=r"at least 20\. Got 3"):
         Collection.of(Rows(names[:3]), vectors[:3], names[:3])
+
+
+def test_equally_probable_items_are_queued_as_their_check_ranks_them():
+    ranked = [(row, Reason("outlier", 0.25, "far from most other items")) for row in (7, 2, 5)]
+    queue = review_queue([*ranked, (3, Reason("label", 0.5, "predicted shoe"))], "abcdefgh")
+    assert [entry.index for entry in queue] == [3, 7, 2, 5]

@@ -42,6 +42,8 @@ class Entry:
 def review_queue(reasons: Iterable[tuple[int, Reason]], names: Sequence[str]) -> list[Entry]:
     """The items with reasons, the most probable issue first; only the most probable reason of each check counts.
 
+    Items of equal probability keep the order of their reasons, in which each check ranks them.
+
     >>> weak, strong = Reason("outlier", 0.5, "far away"), Reason("label", 0.5, "predicted shoe")
     >>> [(entry.item, entry.probability) for entry in review_queue([(1, weak), (1, strong), (0, weak)], "ab")]
     [('b', 0.75), ('a', 0.5)]
@@ -56,7 +58,7 @@ def review_queue(reasons: Iterable[tuple[int, Reason]], names: Sequence[str]) ->
         for row, by_check in strongest.items()
         for ranked in [sorted(by_check.values(), key=_probability, reverse=True)]
     ]
-    return sorted(entries, key=lambda entry: (-entry.probability, entry.index))
+    return sorted(entries, key=lambda entry: -entry.probability)
 
 
 def combined(probabilities: Sequence[float]) -> float:
