@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
 
 import counterpoint as cp
 from counterpoint.cli import main
 from counterpoint.pair_verification.sampled_pairs import drawn_pairs
-from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error
+from counterpoint.pair_verification.threshold import Threshold, area, best_threshold, equal_error, roc
 from tests.worlds import stripes
 
 SMALL = {"width": 8, "batch_size": 32, "precision": "fp32", "head_outputs": 16, "views": "simclr(scale=0.5)"}
@@ -133,3 +134,16 @@ def test_area_and_equal_error_by_counting():
     assert result.value == pytest.approx(np.mean(nearer))
     assert result.low < result.value < result.high
     assert abs(equal_error(distance, same).value - (1 - result.value)) < 0.15
+
+
+def test_curves_of_weighted_pairs_are_those_of_scikit_learn():
+    generator = np.random.default_rng(6)
+    distance, same = generator.integers(0, 9, 50) / 4, generator.random(50) < 0.5
+    weights = generator.integers(0, 3, (4, 50)).astype(float)
+    strangers, friends = roc(distance, same, weights)
+    for draw, drawn in enumerate(weights):
+        expected = roc_curve(same, -distance, sample_weight=drawn, drop_intermediate=False)
+        shown = np.isin(np.unique(distance), distance[drawn > 0])  # scikit-learn leaves out what weighs nothing
+        assert np.allclose(strangers[draw, 1:][shown], expected[0][1:])
+        assert np.allclose(friends[draw, 1:][shown], expected[1][1:])
+    assert area(distance, same).value == pytest.approx(roc_auc_score(same, -distance))

@@ -78,7 +78,7 @@ class Guard:
             body = await self._body(receive, limit)
             await self._app(scope, _replayed(body, receive), secured)
         except HTTPError as error:
-            if isinstance(error, TooLarge) and (size or "expect" not in headers):
+            if isinstance(error, TooLarge) and not size and "expect" not in headers:
                 await self._drain(receive)  # a client with "Expect: 100-continue" sends no body before it may
             await error_response(error)(scope, receive, secured)
         finally:
@@ -118,22 +118,24 @@ class Guard:
 
     async def _body(self, receive: Receive, limit: int) -> bytes:
         """The whole body of a request."""
-        pieces, size = [], 0
+        pieces, size, more = [], 0, True
         try:
             async with asyncio.timeout(self._timeout):
-                while True:
+                while more and size <= limit:
                     event = await receive()
                     if event["type"] == "http.disconnect":
                         raise RequestTimeout("The connection was closed before the whole request had arrived.")
                     pieces.append(event.get("body", b""))
                     size += len(pieces[-1])
-                    if size > limit:
-                        raise TooLarge(f"A request has at most {limit:,} bytes here, and this one has more.")
-                    if not event.get("more_body", False):
-                        return b"".join(pieces)
+                    more = event.get("more_body", False)
         except TimeoutError:
             message = f"The request did not arrive within {self._timeout:g} seconds. Send it again."
             raise RequestTimeout(message) from None
+        if size > limit:
+            if more:
+                await self._drain(receive)
+            raise TooLarge(f"A request has at most {limit:,} bytes here, and this one has more.")
+        return b"".join(pieces)
 
     async def _drain(self, receive: Receive) -> None:
         """Discard the rest of a body: most clients read no response before they have sent all of it."""
