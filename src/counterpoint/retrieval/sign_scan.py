@@ -14,7 +14,7 @@ until they hold so many. With a filter only allowed vectors count, so that as ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from counterpoint.retrieval.coarse_lists import list_count, nearest_lists, train
 from counterpoint.retrieval.exact_scan import Nearest, largest
 from counterpoint.retrieval.index_record import REMEDY
 from counterpoint.retrieval.sign_bits import bit_counts, packed, padded, rotated
-from counterpoint.storage.mapped_arrays import MappedArray, write_array
+from counterpoint.storage.mapped_arrays import Array, MappedArray, write_array
 
 FILES = ("centroids.npy", "rotation.npy", "offsets.npy", "order.npy", "codes.npy", "terms.npy")
 
@@ -213,7 +213,14 @@ def write_sign_scan(folder: Path, vectors: MappedArray, *, seed: int = 0) -> dic
         vectors.release()
     order = np.argsort(assigned, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(assigned, minlength=lists))])
-    held = (centroids, rotation, offsets.astype(np.int64), order.astype(np.int64), codes[order], terms[order])
+    held: Sequence[Array] = (
+        centroids,
+        rotation,
+        offsets.astype(np.int64),
+        order.astype(np.int64),
+        codes[order],
+        terms[order],
+    )
     for name, each in zip(FILES, held, strict=True):
         write_array(folder / name, each)
     return {"lists": lists, "scanned": max(1, rows // lists), "reranked": 64}
