@@ -5,10 +5,10 @@ then copies and foreign items are ranked (average precision), and flipped labels
 labels are random).  Beside ``audit`` stand the same scores of other representations alone: vectors of the trained and
 of the untrained encoder, plain features and content hashes.  Of these, copies are ranked by cosine similarity.
 
-    python benchmarks/audit.py --fashion mnist.npz --clothing clothing_160.tar test_x_00.webp
+    python -m benchmarks.audit --fashion mnist.npz --clothing clothing_160.tar test_x_00.webp
         --banking banking77.tsv.gz queries.tsv.gz --series PenDigits.npz ItalyPowerDemand.npz
         --table segment.csv.gz waveform5000.csv.gz [--minutes 2] [--seed 0] [--runs FOLDER]
-    python benchmarks/audit.py --many 100000
+    python -m benchmarks.audit --many 100000
 
 ``apart`` is the average precision of copies without pairs of originals whose bags of words differ in at most two words:
 texts hold people's own near-duplicates.  Listed are pairs and outliers with a probability of at least one half.
@@ -16,7 +16,6 @@ texts hold people's own near-duplicates.  Listed are pairs and outliers with a p
 
 from __future__ import annotations
 
-import argparse
 import resource
 import tempfile
 import time
@@ -28,7 +27,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 import counterpoint as cp
-from benchmarks.duplicates import World, average_precision, plain
+from benchmarks.duplicates import World, average_precision, model_in, options, plain
 from benchmarks.planted_issues import Planted, banking, clothing, fashion, series, table
 from counterpoint.auditing.audit import Collection, run_checks
 from counterpoint.auditing.findings import PROBABLE, Audit
@@ -151,13 +150,9 @@ WORLDS: dict[str, tuple[Callable[..., Planted], int, str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = options()
     for name, (_, files, _) in WORLDS.items():
         parser.add_argument(f"--{name}", type=Path, nargs=files)
-    parser.add_argument("--minutes", type=float, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=Path, help="where models are kept, and taken from if they are there")
-    parser.add_argument("--many", type=int, help="time so many vectors, and nothing else")
     given = parser.parse_args()
     if given.many:
         print(timed(given.many))
@@ -170,13 +165,12 @@ def main() -> None:
                 continue
             planted = plant(*files, given.seed)
             place = (given.runs or Path(folder)) / f"{planted.name}-{given.seed}"
-            if not (place / "config.json").exists():
-                choices = {"minutes": given.minutes, "seed": given.seed, "modality": modality}
-                cp.fit(planted.source, out=place, quiet=True, overwrite=True, **choices)
+            choices = {"minutes": given.minutes, "seed": given.seed, "modality": modality}
+            model = model_in(place, planted.source, **choices)
             print(
                 f"| {planted.name} | copies | apart | foreign items | flipped labels |\n| --- | --- | --- | --- | --- |"
             )
-            measured(planted, cp.load(place))
+            measured(planted, model)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from counterpoint.data.samples import read_sample
 from counterpoint.embeddings import Embeddings
 from counterpoint.evaluation.scores import raw_features
 from counterpoint.retrieval.copy_probability import learned
-from counterpoint.retrieval.nearest import nearest
+from counterpoint.retrieval.nearest import neighbours
 from counterpoint.retrieval.planted_copies import evidence
 
 SHARE = 0.05
@@ -147,7 +147,7 @@ def average_precision(
 
 def plain(vectors: np.ndarray) -> tuple[list[tuple[int, int]], np.ndarray]:
     """Pairs of neighbours by plain cosine, each once."""
-    rows, similarity = nearest(Embeddings(vectors, [""] * len(vectors)), vectors, k=10, skip=range(len(vectors)))
+    rows, similarity = neighbours(vectors, vectors, k=10, skip=range(len(vectors)))
     best = {}
     for i, (others, alike) in enumerate(zip(rows.tolist(), similarity.tolist(), strict=True)):
         best |= {(min(i, j), max(i, j)): cosine for j, cosine in zip(others, alike, strict=True)}
@@ -215,14 +215,27 @@ def timed(count: int) -> str:
     )
 
 
-def main() -> None:
+def options() -> argparse.ArgumentParser:
+    """The options of a benchmark that trains a model for each of several worlds."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--clothing", type=Path)
-    parser.add_argument("--banking", type=Path)
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, help="where models are kept, and taken from if they are there")
     parser.add_argument("--many", type=int, help="time so many vectors, and nothing else")
+    return parser
+
+
+def model_in(place: Path, source: object, **choices: Any) -> cp.Model:
+    """The model in a folder, or one that is trained into it."""
+    if (place / "config.json").exists():
+        return cp.load(place)
+    return cp.fit(source, out=place, quiet=True, overwrite=True, **choices)
+
+
+def main() -> None:
+    parser = options()
+    parser.add_argument("--clothing", type=Path)
+    parser.add_argument("--banking", type=Path)
     given = parser.parse_args()
     if given.many:
         print(timed(given.many))
@@ -236,10 +249,7 @@ def main() -> None:
         print("| data | pairs by | average precision | apart |\n| --- | --- | --- | --- |")
         for world in worlds:
             place = (given.runs or Path(folder)) / world.name
-            there = (place / "config.json").exists()
-            model = (
-                cp.load(place) if there else cp.fit(world.original, minutes=given.minutes, out=place, seed=given.seed)
-            )
+            model = model_in(place, world.original, minutes=given.minutes, seed=given.seed)
             print("\n".join(measured(world, model)), flush=True)
 
 

@@ -2,7 +2,7 @@
 
 SimCLR on random pictures, batch 2048 in pieces of 256, each form in a process of its own.
 
-    python benchmarks/pieces.py [--quick]
+    python -m benchmarks.pieces [--quick]
 """
 
 from __future__ import annotations

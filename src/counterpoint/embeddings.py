@@ -95,9 +95,7 @@ class Embeddings:
         most = self.vectors.shape[1]
         if not 1 <= length <= most:
             raise InputError(f"The vectors have {most} numbers. Got a length of {length}.")
-        cut = self.vectors[:, :length]
-        size = np.maximum(np.linalg.norm(cut, axis=1, keepdims=True), 1e-12)
-        return dataclasses.replace(self, vectors=(cut / size).astype(np.float32))
+        return dataclasses.replace(self, vectors=unit(self.vectors[:, :length]))
 
     def save(self, path: str | Path) -> Path:
         """Write ``vectors``, ``names``, ``model``, ``source`` and ``groups``, where known, as .npz, atomically."""
@@ -205,3 +203,10 @@ def _reading(path: str | Path) -> Iterator[Mapping[str, np.ndarray]]:
         raise
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as wrong:
         raise SourceError(f"'{path}' does not hold embeddings: {wrong}. Make it with 'counterpoint embed'.") from wrong
+
+
+def unit(vectors: np.ndarray) -> Float32[np.ndarray, "m e"]:
+    """Vectors scaled to length 1; zeros stay zeros."""
+    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    scaled: Float32[np.ndarray, "m e"] = (vectors / lengths).astype(np.float32, copy=False)
+    return scaled

@@ -16,10 +16,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint.data.subset import spread
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import unit
 from counterpoint.evaluation.intervals import score_interval
-from counterpoint.retrieval.local_scaling import unit
-from counterpoint.retrieval.nearest import nearest
+from counterpoint.retrieval.nearest import neighbours
 
 MOST, FAR = 20_000, 0.95
 """Training items that are compared, and the quantile of their nearest distances from which on one is far."""
@@ -49,9 +48,8 @@ def coverage(train: Float32[np.ndarray, "n d"], test: Float32[np.ndarray, "m d"]
     """The share of test items that are far from all training items, with its interval; 5 % are expected."""
     mean = train.mean(axis=0)
     reference = unit(train - mean)[spread(len(train), MOST)]
-    items = Embeddings(reference, [""] * len(reference))
     sample = spread(len(reference), MOST // 10)
-    within = nearest(items, reference[sample], k=1, skip=sample.tolist())[1][:, 0]
-    across = nearest(items, unit(test - mean), k=1)[1][:, 0]
+    within = neighbours(reference, reference[sample], k=1, skip=sample.tolist())[1][:, 0]
+    across = neighbours(reference, unit(test - mean), k=1)[1][:, 0]
     value, low, high = score_interval(across < np.quantile(within, 1 - FAR))
     return {"uncovered": value, "low": low, "high": high, "expected": round(1 - FAR, 4), "items": len(test)}

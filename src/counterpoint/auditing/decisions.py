@@ -45,10 +45,7 @@ def read_decisions(path: Path) -> dict[str, bool]:
 
 def write_queue(path: Path, result: Audit, decisions: Decisions, names: Sequence[str]) -> None:
     """Write the queue and, behind it, the random control, with the decisions so far."""
-    rows = [
-        (entry.item, f"{entry.probability:.4f}", "; ".join(each.detail for each in entry.reasons))
-        for entry in result.queue
-    ]
+    rows = [(entry.item, f"{entry.probability:.4f}", entry.why) for entry in result.queue]
     rows += [(names[row], "", f"{CONTROL}: drawn at random") for row in result.review["control"]]
     words = {True: "yes", False: "no", None: ""}
     write_text(path, separated([COLUMNS, *((*row, words[decisions.get(row[0])]) for row in rows)]))

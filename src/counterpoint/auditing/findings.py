@@ -108,17 +108,13 @@ class Audit:
             lines.append(f"Classes that overlap most: {', '.join(pairs)}.")
         lines += ["", "probability  item"] if self.queue else []
         for entry in self.queue[:SHOWN]:
-            why = "; ".join(each.detail for each in entry.reasons)
-            lines.append(f"{entry.probability:11.3f}  {entry.item}  {excerpt(why)}")
+            lines.append(f"{entry.probability:11.3f}  {entry.item}  {excerpt(entry.why)}")
         if len(self.queue) > SHOWN:
             lines.append(f"... and {len(self.queue) - SHOWN:,} more items")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = (
-            (f"{entry.probability:.3f}", entry.item, "; ".join(each.detail for each in entry.reasons))
-            for entry in self.queue
-        )
+        rows = ((f"{entry.probability:.3f}", entry.item, entry.why) for entry in self.queue)
         return html_table(self.summary(), rows, ("probability", "item", "why"))
 
 

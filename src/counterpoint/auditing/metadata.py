@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from counterpoint.data.decode import open_file
 from counterpoint.data.frames import Frame
 from counterpoint.interfaces import Items, info_of
 from counterpoint.modality import HasColumns, Modality, ShowsPictures
@@ -63,9 +63,9 @@ def _of_file(root: Path, name: str) -> dict[str, Any]:
     status = file.stat()
     cells = {"bytes": status.st_size, "date": datetime.fromtimestamp(status.st_mtime, UTC).date().isoformat()}
     try:
-        with Image.open(file) as picture:  # reads the header only
+        with file.open("rb") as opened, open_file(opened) as picture:  # reads the header only
             width, height = picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # not an image
+    except (OSError, ValueError, SyntaxError):  # no image that is read
         return cells
     return {**cells, "width": width, "height": height}
 

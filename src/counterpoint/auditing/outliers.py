@@ -26,9 +26,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 
 from counterpoint.data.subset import spread
-from counterpoint.embeddings import Embeddings
-from counterpoint.retrieval.local_scaling import LEAST, centred, whitened
-from counterpoint.retrieval.nearest import nearest
+from counterpoint.retrieval.local_scaling import centred, distances, whitened
+from counterpoint.retrieval.nearest import neighbours
 
 MOST = 20_000
 """The most items that are linked with each other."""
@@ -84,25 +83,19 @@ def _standardised(log_height: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"
 def _isolation(z: Float32[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
     """The logarithm of h of every item."""
     linked = spread(len(z), MOST)
-    items = Embeddings(z[linked], [""] * len(linked))
-    rows, similarity = nearest(items, z[linked], k=LINKS, skip=range(len(linked)))
-    distance = _distance(similarity)
+    rows, similarity = neighbours(z[linked], z[linked], k=LINKS, skip=range(len(linked)))
+    distance = distances(similarity.astype(np.float64))
     core = distance[:, min(CORE, distance.shape[1]) - 1]
     reach = np.maximum(np.maximum(core[:, None], core[rows]), distance)
     height = np.empty(len(z))
     height[linked] = _heights(z[linked], core, rows, reach)
     others = np.setdiff1d(np.arange(len(z)), linked)
     if len(others):
-        rows, similarity = nearest(items, z[others], k=LINKS)
-        distance = _distance(similarity)
+        rows, similarity = neighbours(z[linked], z[others], k=LINKS)
+        distance = distances(similarity.astype(np.float64))
         links = np.maximum(distance, distance[:, [min(CORE, distance.shape[1]) - 1]])
         height[others] = np.maximum(np.maximum(links, core[rows]), height[linked][rows]).min(axis=1)
     return np.log(height)
-
-
-def _distance(similarity: Float32[np.ndarray, "n k"]) -> Float64[np.ndarray, "n k"]:
-    distance: np.ndarray = np.sqrt(np.maximum(2.0 - 2.0 * similarity.astype(np.float64), LEAST**2))
-    return distance
 
 
 def _heights(
@@ -139,6 +132,8 @@ def _lowest_link(
 ) -> float:
     """The lowest link from some items to the others."""
     others = np.setdiff1d(np.arange(len(z)), rows)
-    index, similarity = nearest(Embeddings(z[others], [""] * len(others)), z[rows], k=1)
-    links = np.maximum(np.maximum(_distance(similarity)[:, 0], core[rows]), core[others][index[:, 0]])
+    index, similarity = neighbours(z[others], z[rows], k=1)
+    links = np.maximum(
+        np.maximum(distances(similarity.astype(np.float64))[:, 0], core[rows]), core[others][index[:, 0]]
+    )
     return float(links.min())

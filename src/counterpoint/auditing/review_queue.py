@@ -38,6 +38,11 @@ class Entry:
     probability: float
     reasons: Sequence[Reason]
 
+    @property
+    def why(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(each.detail for each in self.reasons)
+
 
 def review_queue(reasons: Iterable[tuple[int, Reason]], names: Sequence[str]) -> list[Entry]:
     """The items with reasons, the most probable issue first; only the most probable reason of each check counts.

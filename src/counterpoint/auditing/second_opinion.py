@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from counterpoint.retrieval.local_scaling import unit
+from counterpoint.embeddings import unit
 from counterpoint.retrieval.planted_copies import Evidence
 
 MISSED = 0.1

@@ -55,13 +55,14 @@ def updated(probability: Float[np.ndarray, " q"], reviewed: Float[np.ndarray, " 
     [1.0, 0.52]
     """
     from scipy.optimize import brentq
+    from scipy.special import expit, logit
 
     done = ~np.isnan(reviewed)
     if not done.any():
         return probability
-    odds = _logit(probability)
-    shift = brentq(lambda d: (_expit(odds[done] + d) - reviewed[done]).sum() + d, -len(odds) - 1, len(odds) + 1)
-    return np.where(done, reviewed, _expit(odds + shift))
+    odds = logit(np.clip(probability, 1e-6, 1 - 1e-6))
+    shift = brentq(lambda d: (expit(odds[done] + d) - reviewed[done]).sum() + d, -len(odds) - 1, len(odds) + 1)
+    return np.where(done, reviewed, expit(odds + shift))
 
 
 def certified_recall(issues: int, rest: int, sample: int, hits: int, *, sure: float = SURE) -> float:
@@ -83,14 +84,3 @@ def certified_recall(issues: int, rest: int, sample: int, hits: int, *, sure: fl
     tail = hypergeom.cdf(hits, rest, possible, sample) if sample else np.ones(len(possible))
     most = int(possible[tail > 1 - sure].max(initial=hits))
     return (issues + hits) / max(issues + most, 1) if issues + most else 1.0
-
-
-def _logit(probability: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
-    inside = np.clip(probability, 1e-6, 1 - 1e-6)
-    odds: np.ndarray = np.log(inside / (1 - inside))
-    return odds
-
-
-def _expit(odds: Float[np.ndarray, " q"]) -> Float[np.ndarray, " q"]:
-    probability: np.ndarray = 1 / (1 + np.exp(-odds))
-    return probability

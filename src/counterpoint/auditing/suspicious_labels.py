@@ -17,22 +17,18 @@ Items of one group, and near-duplicates, are in the same fold: otherwise a copy 
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int64
 
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import unit
 from counterpoint.errors import LabelError
-from counterpoint.retrieval.local_scaling import unit
-from counterpoint.retrieval.nearest import nearest
+from counterpoint.evaluation.knn import knn_shares
+from counterpoint.evaluation.linear import fit_on_one_thread
 
 FOLDS, MOST = 5, 20_000
 """Folds of the cross-validation, and the most training items of one."""
-
-NEIGHBOURS, TEMPERATURE = 20, 0.07
-"""Of the kNN vote, as in ``evaluation.knn``."""
 
 STRENGTH = 0.1
 """C of the logistic regression on standardised vectors."""
@@ -90,7 +86,8 @@ def label_scores(
         if not len(test) or len(np.unique(class_ids[rest])) < 2:
             continue
         train = np.sort(np.random.default_rng(seed).permutation(rest)[:MOST])
-        predicted[test] = (_knn(z, class_ids, train, test, classes) + _linear(z, class_ids, train, test, classes)) / 2
+        knn = knn_shares(z[train], class_ids[train], z[test], classes=classes)
+        predicted[test] = (knn + _linear(z, class_ids, train, test, classes)) / 2
         tested[test] = np.isin(class_ids[test], class_ids[train])
     if not tested.any():
         raise LabelError("No class has labels in two groups, so cross-validation cannot test any. Label more items.")
@@ -109,22 +106,6 @@ def _folds(
     return fold
 
 
-def _knn(
-    z: Float32[np.ndarray, "n d"],
-    class_ids: Int64[np.ndarray, " n"],
-    train: Int64[np.ndarray, " a"],
-    test: Int64[np.ndarray, " b"],
-    classes: int,
-) -> Float[np.ndarray, "b k"]:
-    """The probabilities of a kNN vote, weighted by similarity."""
-    rows, similarity = nearest(Embeddings(z[train], [""] * len(train)), z[test], k=NEIGHBOURS)
-    weight = np.exp((similarity - similarity[:, :1]) / TEMPERATURE)
-    votes = np.zeros((len(test), classes))
-    np.add.at(votes, (np.arange(len(test))[:, None], class_ids[train][rows]), weight)
-    shares: np.ndarray = votes / votes.sum(axis=1, keepdims=True)
-    return shares
-
-
 def _linear(
     z: Float32[np.ndarray, "n d"],
     class_ids: Int64[np.ndarray, " n"],
@@ -133,18 +114,12 @@ def _linear(
     classes: int,
 ) -> Float[np.ndarray, "b k"]:
     """The probabilities of a logistic regression; 0 for classes without training items."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     scaler = StandardScaler().fit(z[train])
-    model: Any = LogisticRegression(C=STRENGTH, tol=1e-3)
-    # One thread, and no warning at the limit of steps, for the reasons that ``evaluation.linear`` gives.
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "The number of unique classes")
-        model.fit(scaler.transform(z[train]), class_ids[train])
+    unfitted = LogisticRegression(C=STRENGTH, tol=1e-3)
+    model = fit_on_one_thread(unfitted, scaler.transform(z[train]), class_ids[train])
     probability = np.zeros((len(test), classes))
     probability[:, model.classes_] = model.predict_proba(scaler.transform(z[test]))
     return probability

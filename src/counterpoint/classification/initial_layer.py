@@ -10,8 +10,6 @@ Multi-label items have one such probe per class.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 
 from counterpoint.data.splits import ClassIds, split
 from counterpoint.data.subset import spread
+from counterpoint.evaluation.linear import fit_on_one_thread
 
 LEAST = 1e-6
 """Standard deviation below which a dimension is constant."""
@@ -116,12 +115,7 @@ def _line(
 def _fitted(
     x: Float32[np.ndarray, "n d"], class_ids: Int64[np.ndarray, " n"], penalty: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    # One thread, so that the result does not depend on the number of cores.
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        result = LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300).fit(x, class_ids)
+    result = fit_on_one_thread(LogisticRegression(C=1 / (penalty * len(x)), tol=1e-3, max_iter=300), x, class_ids)
     return result.coef_.astype(np.float64), result.intercept_.astype(np.float64)

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
+from counterpoint.embeddings import unit
+
 SHORTEST, LONGEST, DIMENSIONS = 3, 5, 512
 """Characters of a shingle, and dimensions of the vector."""
 
@@ -34,6 +36,4 @@ def shingle_vectors(texts: Sequence[str]) -> Float32[np.ndarray, "b 512"]:
         analyzer="char_wb", ngram_range=(SHORTEST, LONGEST), n_features=DIMENSIONS, norm=None
     ).transform(plain)
     counts.data = np.sign(counts.data) * np.log1p(np.abs(counts.data))
-    vectors = counts.toarray().astype(np.float32)
-    scaled: Float32[np.ndarray, "b 512"] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return scaled
+    return unit(counts.toarray().astype(np.float32))

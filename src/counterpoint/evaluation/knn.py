@@ -18,6 +18,8 @@ One very near item outvotes two that are less similar; with a high temperature t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float32, Int64, Shaped
@@ -58,6 +60,34 @@ def weighted_knn(
 
     Labels are 0 to ``classes`` - 1. Equal votes go to the lower class; of fewer than ``k`` items, all vote.
     """
+    votes = _votes(train, train_labels, test, classes=classes, k=k, temperature=temperature)
+    return torch.cat([each.argmax(dim=1) for each in votes]).numpy()
+
+
+def knn_shares(
+    train: Float32[np.ndarray, "n d"],
+    train_labels: Int64[np.ndarray, " n"],
+    test: Float32[np.ndarray, "m d"],
+    *,
+    classes: int,
+    k: int = 20,
+    temperature: float = 0.07,
+) -> Float32[np.ndarray, "m {classes}"]:
+    """The share of the votes of ``weighted_knn`` for every class."""
+    votes = _votes(train, train_labels, test, classes=classes, k=k, temperature=temperature)
+    return torch.cat([each / each.sum(dim=1, keepdim=True) for each in votes]).numpy()
+
+
+def _votes(
+    train: Float32[np.ndarray, "n d"],
+    train_labels: Int64[np.ndarray, " n"],
+    test: Float32[np.ndarray, "m d"],
+    *,
+    classes: int,
+    k: int,
+    temperature: float,
+) -> Iterator[Float32[Tensor, "_ {classes}"]]:
+    """The votes for every class, block by block of the test items."""
     check_labelled(train, train_labels)
     if train_labels.min() < 0 or train_labels.max() >= classes:
         result = f"{train_labels.min()} to {train_labels.max()}"
@@ -67,15 +97,12 @@ def weighted_knn(
     vectors, labels = _tensor(train), _tensor(train_labels)
     lengths = vectors.norm(dim=1).clamp(min=1e-12)
     rows = max(1, CELLS // len(vectors))
-    predictions = []
     for block in torch.split(_tensor(test), rows):
         similarity = (functional.normalize(block, dim=1) @ vectors.T).div_(lengths)
         nearest, places = similarity.topk(min(k, len(vectors)), dim=1)
         # Only ratios of votes matter, so the nearest has weight 1 and small temperatures cannot overflow.
         weights = torch.exp((nearest - nearest[:, :1]) / temperature)
-        votes = torch.zeros(len(block), classes).scatter_add_(1, labels[places], weights)
-        predictions.append(votes.argmax(dim=1))
-    return torch.cat(predictions).numpy()
+        yield torch.zeros(len(block), classes).scatter_add_(1, labels[places], weights)
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -14,7 +14,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 
 from counterpoint.data.splits import ClassIds, split
 from counterpoint.errors import LabelError
@@ -48,7 +48,7 @@ def linear_probe(
     # Each fit starts from the one before: the path from strong to weak regularisation takes fewer steps.
     model = LogisticRegression(tol=1e-3, warm_start=True)
     model.set_params(C=_strength(model, x, train_labels, seed, groups))
-    predictions: np.ndarray = _fitted(model, x, train_labels).predict(scaler.transform(test))
+    predictions: np.ndarray = fit_on_one_thread(model, x, train_labels).predict(scaler.transform(test))
     return predictions
 
 
@@ -87,19 +87,19 @@ def _strength(
     correct = []
     for strength in STRENGTHS:
         model.set_params(C=strength)
-        correct.append(int(np.sum(_fitted(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
+        correct.append(int(np.sum(fit_on_one_thread(model, x_kept, labels[kept]).predict(x_held) == labels[held])))
     best = [strength for strength, count in zip(STRENGTHS, correct, strict=True) if count == max(correct)]
     return best[len(best) // 2]
 
 
-def _fitted(model: Any, x: Float32[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"]) -> Any:
-    """The model after at most 100 steps, scikit-learn's own limit."""
+def fit_on_one_thread(model: Any, x: Float[np.ndarray, "n d"], labels: Int64[np.ndarray, " n"]) -> Any:
+    """A logistic regression of scikit-learn, fitted; reaching its limit of steps is no reason for a warning."""
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # One thread: the score must not depend on the number of cores, and products this narrow gain little from
     # more. Beside other work, two threads wait for each other and take seven times as long.
-    # Accuracy converges long before the weights do, so reaching the limit is no reason for a warning.
+    # Accuracy converges long before the weights do.
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The number of unique classes")  # one label per class is a budget

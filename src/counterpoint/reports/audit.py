@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +44,7 @@ def write_audit(path: Path, result: Mapping[str, Any], modality: Modality | None
     partners = [each["partner"] for entry in entries for each in entry["reasons"] if each.get("partner") is not None]
     rows = sorted({*(entry["index"] for entry in entries), *partners})
     cards = _cards(modality, parts, rows) if modality is not None else {}
-    checks: dict[str, int] = {}
-    for entry in result["queue"]:
-        for each in entry["reasons"]:
-            checks[each["check"]] = checks.get(each["check"], 0) + 1
+    checks = Counter(each["check"] for entry in result["queue"] for each in entry["reasons"])
     page = template("audit").render(
         result=result,
         entries=entries,

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from counterpoint.data.subset import Subset, spread
+from counterpoint.embeddings import unit
 from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model
 
@@ -49,7 +50,7 @@ def sample_of(
 ) -> Sample:
     """The same for items in these rows, whose vectors are known."""
     some = Subset(items, rows)
-    vectors = h / np.maximum(np.linalg.norm(h, axis=1, keepdims=True), 1e-12)
+    vectors = unit(h)
     cluster, middle = _clusters(vectors)
     chosen = None if labels is None else [str(labels[row]) for row in rows]
     return Sample(some, called(some, range(len(some))), chosen, vectors, cluster, middle)
@@ -63,13 +64,18 @@ def called(items: Items, rows: Iterable[int]) -> list[str]:
     return [f"{items.names[row]}: {shorten(texts[row], LETTERS, placeholder=' ...')}" for row in rows]
 
 
-def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
+def fitted_clusters(vectors: Float32[np.ndarray, "n d"]) -> Any:
+    """The ``KMeans`` of scikit-learn with ``CLUSTERS`` clusters, or as many as there are different vectors."""
     from sklearn.cluster import KMeans
 
     different = len(np.unique(vectors.round(4), axis=0))
-    if different == 0:
+    return KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
+
+
+def _clusters(vectors: Float32[np.ndarray, "n d"]) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " c"]]:
+    if len(vectors) == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    result = KMeans(min(CLUSTERS, different), n_init=3, random_state=0).fit(vectors)
+    result = fitted_clusters(vectors)
     order = np.argsort(-np.bincount(result.labels_), kind="stable")
     middle = [_nearest(vectors, result, number) for number in order.tolist()]
     return np.argsort(order)[result.labels_], np.asarray(middle, dtype=np.int64)

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int64
 
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, unit
 from counterpoint.errors import InputError, closest
-from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import Hit, Hits, nearest
 
 

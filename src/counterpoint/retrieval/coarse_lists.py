@@ -15,6 +15,7 @@ import math
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from counterpoint.embeddings import unit
 from counterpoint.storage.mapped_arrays import MappedArray
 
 ROUNDS = 6
@@ -65,7 +66,7 @@ def _kmeans(sample: Vectors, lists: int, random: np.random.Generator) -> Float32
         filled, empty = np.flatnonzero(counts), np.flatnonzero(counts == 0)
         centroids[filled] = np.add.reduceat(sample[order], (np.cumsum(counts) - counts)[filled], axis=0)
         centroids[empty] = sample[random.choice(len(sample), len(empty), replace=False)]
-        centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-12)
+        centroids = unit(centroids)
     return centroids
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int64
 
 from counterpoint.data.subset import spread
-from counterpoint.retrieval.local_scaling import Space, apart, centred, closeness, unit, whitened
+from counterpoint.embeddings import unit
+from counterpoint.retrieval.local_scaling import Space, apart, centred, closeness, whitened
 from counterpoint.retrieval.mixture import copy_probability
 from counterpoint.retrieval.planted_copies import Evidence
 

@@ -20,12 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, unit
 from counterpoint.errors import InputError
 from counterpoint.retrieval.copy_probability import Measure, learned
 from counterpoint.retrieval.duplicate_results import LARGE, Duplicates, Group, Pair
 from counterpoint.retrieval.linkage import complete_groups
-from counterpoint.retrieval.local_scaling import apart, unit
+from counterpoint.retrieval.local_scaling import apart
 from counterpoint.retrieval.planted_copies import Evidence, equal_rows
 
 FEWEST = 20

@@ -16,6 +16,7 @@ import pyarrow as pa
 from jaxtyping import Bool, Float, Float32
 from pyarrow import compute
 
+from counterpoint.embeddings import unit
 from counterpoint.errors import InputError, RunError, closest
 from counterpoint.output.results import filled
 from counterpoint.output.tables import columns as in_columns
@@ -257,8 +258,7 @@ class Index:
             )
         if not np.isfinite(queries).all():
             raise InputError("A query holds NaN or infinity; give finite numbers only.")
-        unit: np.ndarray = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
-        return unit
+        return unit(queries)
 
     def _selected(self, where: str | None) -> list[Bool[np.ndarray, " _"] | None]:
         """The rows of every segment that a filter selects and that are not deleted; None for all."""

@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float32
 from pyarrow import compute, parquet
 
 from counterpoint import __version__
+from counterpoint.embeddings import unit
 from counterpoint.errors import InputError, counted
 from counterpoint.retrieval import item_table
 from counterpoint.retrieval.faiss_lists import FILE as FAISS
@@ -273,7 +274,7 @@ def _unit(part: Part, length: int) -> Iterator[Float32[np.ndarray, "b d"]]:
         if len(broken):
             name = part.items.column("name")[start + int(broken[0])].as_py()
             raise InputError(f"The vector of '{name}' holds NaN or infinity. Leave such items out.")
-        yield block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12)
+        yield unit(block)
 
 
 def _marked(folder: Path, number: int, alive: Bool[np.ndarray, " n"]) -> dict[str, Any] | None:

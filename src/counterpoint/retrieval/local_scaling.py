@@ -14,10 +14,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 
-from counterpoint.embeddings import Embeddings
-from counterpoint.retrieval.nearest import nearest
+from counterpoint.embeddings import unit
+from counterpoint.retrieval.nearest import neighbours
 
 NEIGHBOURS = 10
 """Neighbours of every item that are candidates for copies; the last of them gives the local scale."""
@@ -63,9 +63,8 @@ class Space(NamedTuple):
         return apart(self.unit, i, self.unit, j)
 
     def _nearest(self, queries: np.ndarray, skip: Int64[np.ndarray, " m"] | None, k: int) -> Around:
-        items = Embeddings(self.unit, [""] * len(self.unit))  # names are not used
-        index, similarity = nearest(items, queries, k=k, skip=None if skip is None else skip.tolist())
-        return Around(index, np.sqrt(np.maximum(2 - 2 * similarity, LEAST**2)))
+        index, similarity = neighbours(self.unit, queries, k=k, skip=None if skip is None else skip.tolist())
+        return Around(index, distances(similarity))
 
 
 def centred(vectors: Float32[np.ndarray, "n d"]) -> Space:
@@ -90,6 +89,12 @@ def closeness(
     return close
 
 
+def distances(similarity: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """The distances of unit vectors with these cosine similarities."""
+    distance: np.ndarray = np.sqrt(np.maximum(2 - 2 * similarity, LEAST**2))
+    return distance
+
+
 def apart(
     one: Float32[np.ndarray, "n e"],
     i: Int64[np.ndarray, " p"],
@@ -101,13 +106,6 @@ def apart(
     lengths = [np.linalg.norm(one[i[piece]] - other[j[piece]], axis=1) for piece in pieces]
     distance: Float32[np.ndarray, " p"] = np.maximum(np.concatenate([np.zeros(0), *lengths]), LEAST).astype(np.float32)
     return distance
-
-
-def unit(vectors: np.ndarray) -> Float32[np.ndarray, "m e"]:
-    """Vectors scaled to length 1; zeros stay zeros."""
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    scaled: Float32[np.ndarray, "m e"] = (vectors / lengths).astype(np.float32, copy=False)
-    return scaled
 
 
 def _space(maps: Map, vectors: Float32[np.ndarray, "n d"]) -> Space:

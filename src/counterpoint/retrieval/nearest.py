@@ -98,6 +98,17 @@ def nearest(
     return index, similarity
 
 
+def neighbours(
+    vectors: Float32[np.ndarray, "n d"],
+    queries: Float32[np.ndarray, "q d"],
+    *,
+    k: int,
+    skip: Sequence[int | None] | None = None,
+) -> tuple[Int64[np.ndarray, "q k"], Float32[np.ndarray, "q k"]]:
+    """As ``nearest``, among vectors without names."""
+    return nearest(Embeddings(vectors, [""] * len(vectors)), queries, k=k, skip=skip)
+
+
 def search(z: Embeddings, *, like: str | int | Float[np.ndarray, " _"], k: int = 10) -> Hits:
     """The ``k`` items most similar to a vector (d,), or to one of them by name or row, which is left out."""
     vector, row = _query(z, like)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Int64
 from pyarrow import compute
 
 from counterpoint.data.subset import spread
+from counterpoint.reports.sample import fitted_clusters
 
 COLOURS = 10
 """Categories with a colour of their own; all others share one."""
@@ -70,11 +71,8 @@ def _by_range(column: pa.ChunkedArray, alive: Bool[np.ndarray, " n"] | None) -> 
 
 def by_cluster(vectors: Float32[np.ndarray, "n d"], alive: Bool[np.ndarray, " n"] | None = None) -> Categories:
     """Clusters of the vectors by k-means, fitted on an evenly spaced sample; the largest comes first."""
-    from sklearn.cluster import KMeans
-
-    sample = np.array(vectors[spread(len(vectors), SAMPLE)])
-    clusters = min(COLOURS, len(np.unique(sample.round(4), axis=0)))
-    fitted = KMeans(clusters, n_init=3, random_state=0).fit(sample)
+    fitted = fitted_clusters(np.array(vectors[spread(len(vectors), SAMPLE)]))
+    clusters = len(fitted.cluster_centers_)
     number = fitted.predict(np.ascontiguousarray(vectors)).astype(np.int64)
     order = np.argsort(-np.bincount(number, minlength=clusters), kind="stable")
     number = np.argsort(order)[number]

@@ -8,12 +8,11 @@ from pathlib import Path
 from counterpoint.data.frames import suffix_of
 from counterpoint.data.paths import existing
 from counterpoint.data.word2vec import SUFFIXES, read_word2vec
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, unit
 from counterpoint.errors import InputError
 from counterpoint.exporting.words import table_of
 from counterpoint.model import Model, load
 from counterpoint.retrieval.analogies import combine
-from counterpoint.retrieval.local_scaling import unit
 from counterpoint.retrieval.nearest import Hits
 from counterpoint.storage.files import expanded
 from counterpoint.verbs.verb import verb
