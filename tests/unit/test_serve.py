@@ -305,6 +305,17 @@ def test_duplicates_and_the_verdict(client):
     assert verdict["headline"]["level"] == "warning"
 
 
+def test_duplicates_are_those_of_the_indexed_items_where_the_source_has_others(tiny, tmp_path):
+    photos = shutil.copytree(tiny.photos, tmp_path / "photos")
+    first, *_, last = sorted(each.relative_to(photos).as_posix() for each in photos.rglob("*.png"))
+    shutil.copy(photos / last, photos / "kind0/zz.png")
+    index = cp.index(tiny.run, photos, out=tmp_path / "index", quiet=True)
+    cp.index(index.folder, delete=[first], quiet=True)
+    with open_collection(index.folder, photos, None) as collection, serving(collection) as client:
+        pairs = client.post("/duplicates", json={}).json()["pairs"]
+    assert [{pair["a"], pair["b"]} for pair in pairs if pair["equal"]] == [{last, "kind0/zz.png"}]
+
+
 def test_the_openapi_schema_has_every_request(client):
     schema = client.get("/openapi.json").json()
     paths = {

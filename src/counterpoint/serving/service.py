@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from counterpoint import __version__
-from counterpoint.embeddings import Embeddings
+from counterpoint.data.subset import Subset
+from counterpoint.embeddings import Embeddings, unit
 from counterpoint.errors import InputError
 from counterpoint.model import Model
 from counterpoint.reports.run_contents import read_run
@@ -98,7 +99,7 @@ class Service:
             raise InputError(f"A model of the modality '{model.modality.name}' embeds no texts. Send a file.")
         vector = await self._embed(query)
         length = self.collection.index.length
-        return vector if len(vector) == length else _shortened(vector, length)
+        return vector if len(vector) == length else unit(vector[None, :length])[0]
 
     async def search_like(self, like: str | int, *, k: int, where: str | None) -> Hits:
         """The items most similar to one of them, by its name or row, or to a text."""
@@ -160,8 +161,10 @@ class Service:
             rows = np.arange(collection.rows) if index.alive is None else np.flatnonzero(index.alive)
             names = index.items.column("name").take(rows).to_pylist()
             z = Embeddings(np.asarray(collection.vectors()[rows]), names, index.model)
-            with collection.reading:
-                copies = None if model is None or items is None else evidence(model, items)
+            places, copies = collection.places[rows], None
+            if model is not None and items is not None and (places >= 0).all():
+                with collection.reading:
+                    copies = evidence(model, Subset(items, places))
             record = among_vectors(z, threshold=threshold, precision=precision, evidence=copies).record()
             return {**record, "pairs": record["pairs"][:MAX_RESULTS]}
 
@@ -232,9 +235,3 @@ def require_k(k: int) -> int:
     if not 1 <= k <= MAX_RESULTS:
         raise InputError(f"k, the number of results, is from 1 to {MAX_RESULTS:,}. Got {k}.")
     return k
-
-
-def _shortened(vector: Vector, length: int) -> Vector:
-    """The first entries of a vector, scaled to unit length, for an index of shortened vectors."""
-    part: Vector = vector[:length] / max(float(np.linalg.norm(vector[:length])), 1e-12)
-    return part
