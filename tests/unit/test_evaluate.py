@@ -199,7 +199,7 @@ def test_of_equally_good_strengths_the_middle_one_is_taken(monkeypatch):
         def predict(self, held):
             return np.where(np.arange(len(held)) < self.right, labels[:1].repeat(len(held)), -1)
 
-    monkeypatch.setattr("counterpoint.evaluation.linear._fitted", lambda model, x, labels: model)
+    monkeypatch.setattr("counterpoint.evaluation.linear.fit_on_one_thread", lambda model, x, labels: model)
     labels = np.zeros(50, dtype=np.int64)
     for right, place in (
         ([5, 5, 5, 5, 5], 2),
