@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -47,7 +46,7 @@ class Stopper:
     def __call__(self, record):
         assert record["step"] <= self.step
         if record["step"] == self.step and "loss" in record:
-            os.kill(os.getpid(), self.number)
+            signal.raise_signal(self.number)
 
 
 @pytest.mark.parametrize("method", ["simclr", "moco(queue=128)"])
@@ -84,7 +83,7 @@ def test_a_run_under_nohup_goes_on_when_the_terminal_is_closed():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stop_requests() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
+            signal.raise_signal(signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
     assert not stop.requested

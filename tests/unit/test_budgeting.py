@@ -1,7 +1,6 @@
 """Little time: what a plan makes of it, and what it leaves alone."""
 
 import json
-import os
 import signal
 
 import pytest
@@ -79,7 +78,7 @@ def test_a_resumed_run_keeps_what_was_chosen_and_ends_as_one_that_was_told_to(tm
 
     def stop(record):
         if record["step"] == 3 and "loss" in record:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(experiment, "measure", slow(8.0))
     with pytest.raises(Interrupted, match="resume=True"):
