@@ -11,7 +11,7 @@ from PIL import Image
 import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
-from counterpoint.embeddings import Embeddings
+from counterpoint.embeddings import Embeddings, unit
 from counterpoint.errors import InputError
 from counterpoint.modality import flat
 from counterpoint.retrieval.duplicates import duplicates
@@ -60,6 +60,18 @@ def test_copies_are_found_among_vectors_that_all_point_the_same_way(plants):
     ]
     assert (result.recall is None) != plants
     assert bool(result.warnings) != plants
+
+
+def test_of_spaces_that_recognise_all_planted_copies_the_one_in_which_they_are_closest_is_chosen():
+    vectors = unit(np.asarray(cloud(400), dtype=np.float32))
+    near, nearer = (known_of(vectors, noise) for noise in (0.001, 0.0003))
+    for close, evidence in (
+        ("plain features", near._replace(planted=near.planted._replace(features=nearer.planted.features))),
+        ("vectors", near._replace(planted=near.planted._replace(vectors=nearer.planted.vectors))),
+    ):
+        result = duplicates(named(vectors), evidence=evidence)
+        assert result.measured.endswith(close)
+        assert result.recall == 1
 
 
 @pytest.mark.parametrize("plants", [True, False])
