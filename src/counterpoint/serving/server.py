@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import logging
 import secrets
@@ -100,7 +101,10 @@ def _bracketed(host: str) -> str:
 
 
 def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until the process is interrupted; ``ready`` is called once requests are answered."""
+    """Serve until the process is interrupted; ``ready`` is called once requests are answered.
+
+    What exists by then is hidden from the garbage collector, whose pauses would delay all requests.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -124,5 +128,10 @@ def run(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=SHUTDOWN,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn stops at Ctrl-C and raises it again
-        Server(config).run(sockets=[listening])
+    gc.collect()
+    gc.freeze()
+    try:
+        with suppress(KeyboardInterrupt):  # uvicorn stops at Ctrl-C and raises it again
+            Server(config).run(sockets=[listening])
+    finally:
+        gc.unfreeze()
