@@ -245,5 +245,23 @@ SHELVES: dict[str, dict[str, Row]] = {
         "linear": Row("counterpoint.training.schedules:in_proportion", "In proportion to the batch size."),
         "none": Row("counterpoint.training.schedules:unscaled", "Not scaled by the batch size."),
     },
+    "scorer": {
+        "knn": Row("counterpoint.anomalies.knn:knn", "Mean cosine distance to the k nearest normal items; the default."),
+        "mahalanobis": Row(
+            "counterpoint.anomalies.mahalanobis:mahalanobis", "Mahalanobis distance with a shrunk covariance."
+        ),
+        "norm_knn": Row(
+            "counterpoint.anomalies.norm_knn:norm_knn", "Largest cosine similarity times the vector's length (CSI)."
+        ),
+        "pca_residual": Row(
+            "counterpoint.anomalies.pca_residual:pca_residual", "Distance to the main directions of normal items."
+        ),
+        "isolation_forest": Row(
+            "counterpoint.anomalies.isolation_forest:isolation_forest", "How few random cuts isolate an item."
+        ),
+        "three_sigma": Row(
+            "counterpoint.anomalies.three_sigma:three_sigma", "The largest deviation of any feature, in standard ones."
+        ),
+    },
     "recipe": RECIPES,
 }

@@ -1,0 +1,32 @@
+r"""kNN: the mean cosine distance to the nearest normal items.
+
+    s(x) = 1/k sum_j (1 - cos(h(x), h_j)),     j over the k normal items nearest to x
+
+Ramaswamy, Rastogi & Shim 2000, "Efficient algorithms for mining outliers from large data sets", with the mean instead
+of the k-th distance (Angiulli & Pizzuti 2002); of features of networks Bergman, Cohen & Hoshen 2020, arXiv:2002.10445.
+
+Use when: there are several kinds of normal items; nothing is assumed about their distribution.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from counterpoint.anomalies.memory_bank import memory_bank
+from counterpoint.anomalies.scorer import Score
+from counterpoint.errors import PlanError
+from counterpoint.retrieval.nearest import neighbours
+
+
+def knn(normal: Float32[np.ndarray, "n d"], *, k: int = 3, bank: float = 1.0) -> Score:
+    """Mean cosine distance to the ``k`` nearest of the normal vectors, or of a share ``bank`` of them.
+
+    >>> score = knn(np.asarray([[1, 0], [1, 0], [0, 1]], dtype=np.float32), k=2)
+    >>> score(np.asarray([[2, 0], [0, 2]], dtype=np.float32)).tolist()
+    [0.0, 0.5]
+    """
+    if k < 1:
+        raise PlanError(f"k, the number of neighbours, must be at least 1. Got k={k}.")
+    kept = memory_bank(normal, share=bank, least=k)
+    return lambda vectors: 1 - neighbours(kept, vectors, k=k)[1].astype(np.float64).mean(axis=1)

@@ -1,0 +1,31 @@
+r"""Mahalanobis distance from the mean of the normal items, with a shrunk covariance.
+
+    s(x) = sqrt((h(x) - m)^T S^-1 (h(x) - m)),     S = (1 - a) C + a tr(C) / d I
+
+C is the covariance of the normal vectors, m their mean, and a the shrinkage of Ledoit & Wolf 2004, "A well-conditioned
+estimator for large-dimensional covariance matrices", so that there may be fewer items than dimensions.  For features of
+networks Rippel, Mertens & Merhof 2020, arXiv:2005.14140.
+
+Use when: normal items are of one kind.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from counterpoint.anomalies.scorer import Score
+
+
+def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:
+    """The distance in standard deviations of the normal vectors.
+
+    >>> rows = np.random.default_rng(0).normal(size=(5000, 2)) * [1, 10]
+    >>> score = mahalanobis(rows.astype(np.float32))
+    >>> score(np.asarray([[3, 0], [0, 30]], dtype=np.float32)).round().tolist()
+    [3.0, 3.0]
+    """
+    from sklearn.covariance import LedoitWolf
+
+    shrunk = LedoitWolf().fit(normal.astype(np.float64))
+    return lambda vectors: np.sqrt(np.maximum(shrunk.mahalanobis(vectors.astype(np.float64)), 0))
