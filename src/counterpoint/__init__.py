@@ -18,6 +18,7 @@ renamed.install()
 
 if TYPE_CHECKING:
     from counterpoint.api import analogies as analogies
+    from counterpoint.api import anomalies as anomalies
     from counterpoint.api import audit as audit
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
@@ -71,6 +72,7 @@ PUBLIC = {
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
     "analogies": "counterpoint.api",
+    "anomalies": "counterpoint.api",
     "audit": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.custom_loop",

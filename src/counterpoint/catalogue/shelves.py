@@ -246,21 +246,26 @@ SHELVES: dict[str, dict[str, Row]] = {
         "none": Row("counterpoint.training.schedules:unscaled", "Not scaled by the batch size."),
     },
     "scorer": {
-        "knn": Row("counterpoint.anomalies.knn:knn", "Mean cosine distance to the k nearest normal items; the default."),
+        "knn": Row(
+            "counterpoint.anomaly_detection.knn:knn", "Mean cosine distance to the k nearest normal items; the default."
+        ),
         "mahalanobis": Row(
-            "counterpoint.anomalies.mahalanobis:mahalanobis", "Mahalanobis distance with a shrunk covariance."
+            "counterpoint.anomaly_detection.mahalanobis:mahalanobis", "Mahalanobis distance with a shrunk covariance."
         ),
         "norm_knn": Row(
-            "counterpoint.anomalies.norm_knn:norm_knn", "Largest cosine similarity times the vector's length (CSI)."
+            "counterpoint.anomaly_detection.norm_knn:norm_knn",
+            "Largest cosine similarity times the vector's length (CSI).",
         ),
         "pca_residual": Row(
-            "counterpoint.anomalies.pca_residual:pca_residual", "Distance to the main directions of normal items."
+            "counterpoint.anomaly_detection.pca_residual:pca_residual",
+            "Distance to the main directions of normal items.",
         ),
         "isolation_forest": Row(
-            "counterpoint.anomalies.isolation_forest:isolation_forest", "How few random cuts isolate an item."
+            "counterpoint.anomaly_detection.isolation_forest:isolation_forest", "How few random cuts isolate an item."
         ),
         "three_sigma": Row(
-            "counterpoint.anomalies.three_sigma:three_sigma", "The largest deviation of any feature, in standard ones."
+            "counterpoint.anomaly_detection.three_sigma:three_sigma",
+            "The largest deviation of any feature, in standard ones.",
         ),
     },
     "recipe": RECIPES,

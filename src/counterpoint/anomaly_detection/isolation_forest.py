@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.scorer import Score
 
 
 def isolation_forest(normal: Float32[np.ndarray, "n d"], *, trees: int = 100, seed: int = 0) -> Score:

@@ -1,7 +1,7 @@
 """A memory bank: a share of the normal vectors that stands for all of them.
 
-The real vector nearest to each centre of k-means, as in PaAno (Park & Kang 2026, arXiv:2602.01359).  The greedy k-centre
-rule of PatchCore takes the most isolated vectors first, and so those anomalies that are among the normal items.
+The real vector nearest to each centre of k-means, as in PaAno (Park & Kang 2026, arXiv:2602.01359).  The greedy
+k-centre rule of PatchCore takes the most isolated vectors first, and so those anomalies that are among the normal ones.
 """
 
 from __future__ import annotations
@@ -36,4 +36,5 @@ def memory_bank(
     clusters = MiniBatchKMeans(count, batch_size=max(1024, 3 * count), n_init=1, random_state=seed)
     centres = clusters.fit(directions).cluster_centers_
     kept = np.unique(neighbours(directions, centres.astype(np.float32), k=1)[0])
-    return vectors[kept]
+    bank: Float32[np.ndarray, "b d"] = vectors[kept]
+    return bank

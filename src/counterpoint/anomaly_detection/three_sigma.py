@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.scorer import Score
 
 FLOOR = 0.01
 """The least deviation of a feature, as a share of the median one: a constant one would divide by zero."""

@@ -3,17 +3,17 @@ r"""Conformal p-values: how often a normal item scores as high as this one, with
     p(x) = (1 + #{i: s_i >= s(x)}) / (n + 1),     s_i the scores of n normal items that the score was not fitted to
 
 If x is a normal item, exchangeable with those, P(p(x) <= a) <= a for every a, whatever the score and the distribution:
-an alarm at p <= a is false for at most a share a of normal items.  Bates, Candes, Lei, Romano & Sesia 2023, "Testing for
-outliers with conformal p-values", arXiv:2104.08279, eq. 2.
+an alarm at p <= a is false for at most a share a of normal items.  Bates, Candes, Lei, Romano & Sesia 2023, "Testing
+for outliers with conformal p-values", arXiv:2104.08279.
 
-Items of one group, such as the slides of a patient, are not exchangeable with those of another: n items of K groups tell
-as much as K.  With n_k items in group k,
+Items of one group, such as the slides of a patient, are not exchangeable with those of another: n items of K groups
+tell as much as K.  With n_k items in group k,
 
     p(x) = (1 + sum_k #{i in k: s_i >= s(x)} / n_k) / (K + 1)
 
 has the same guarantee for an item of a new group: Lee, Barber & Willett 2023, "Distribution-free inference with
-hierarchical data", arXiv:2306.06342 (an alarm is a score outside of their prediction interval).  Groups of one item give
-the first formula.
+hierarchical data", arXiv:2306.06342 (an alarm is a score outside of their prediction interval).  Groups of one item
+give the first formula.
 
 The guarantee is about the mean over draws of the normal items.  With those at hand the share of false alarms is a draw
 from Beta(l, n + 1 - l), l = floor(a (n + 1)) (Bates et al., section 2.1), where no two scores are equal.
@@ -73,7 +73,8 @@ class Calibration:
 
 def flagged(p: Float64[np.ndarray, " m"], alarm: float) -> Bool[np.ndarray, " m"]:
     """The p-values that are at most ``alarm``."""
-    return p <= alarm + ROUNDING
+    flags: Bool[np.ndarray, " m"] = p <= alarm + ROUNDING
+    return flags
 
 
 def require_alarm(alarm: float, units: int, *, name: str = "alarm", what: str = "items") -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.scorer import Score
 from counterpoint.data.subset import spread
 from counterpoint.errors import PlanError
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.scorer import Score
 
 
 def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:

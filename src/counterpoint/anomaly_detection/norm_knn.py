@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.memory_bank import memory_bank
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.memory_bank import memory_bank
+from counterpoint.anomaly_detection.scorer import Score
 from counterpoint.retrieval.nearest import neighbours
 
 
@@ -29,6 +29,7 @@ def norm_knn(normal: Float32[np.ndarray, "n d"], *, bank: float = 1.0) -> Score:
 
     def score(vectors: Float32[np.ndarray, "m d"]) -> np.ndarray:
         similarity = neighbours(kept, vectors, k=1)[1][:, 0].astype(np.float64)
-        return -similarity * np.linalg.norm(vectors.astype(np.float64), axis=1)
+        product: np.ndarray = -similarity * np.linalg.norm(vectors.astype(np.float64), axis=1)
+        return product
 
     return score

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from counterpoint.anomalies.memory_bank import memory_bank
-from counterpoint.anomalies.scorer import Score
+from counterpoint.anomaly_detection.memory_bank import memory_bank
+from counterpoint.anomaly_detection.scorer import Score
 from counterpoint.errors import PlanError
 from counterpoint.retrieval.nearest import neighbours
 
