@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 renamed.install()
 
 if TYPE_CHECKING:
+    from counterpoint.anomaly_detector import AnomalyDetector as AnomalyDetector
     from counterpoint.api import analogies as analogies
     from counterpoint.api import anomalies as anomalies
     from counterpoint.api import audit as audit
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
+    "AnomalyDetector": "counterpoint.anomaly_detector",
     "Classifier": "counterpoint.classification.classifier",
     "Contrast": "counterpoint.estimator",
     "ContrastClassifier": "counterpoint.estimator",

@@ -5,8 +5,11 @@ Use when: as a baseline, on columns of a table.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from counterpoint.anomaly_detection.scorer import Score
 
@@ -20,5 +23,10 @@ def isolation_forest(normal: Float32[np.ndarray, "n d"], *, trees: int = 100, se
     """
     from sklearn.ensemble import IsolationForest
 
-    forest = IsolationForest(n_estimators=trees, random_state=seed).fit(normal)
-    return lambda vectors: -forest.score_samples(vectors).astype(np.float64)
+    return partial(_ease, forest=IsolationForest(n_estimators=trees, random_state=seed).fit(normal))
+
+
+def _ease(vectors: Float32[np.ndarray, "m d"], *, forest: Any) -> Float64[np.ndarray, " m"]:
+    """How easily items are isolated."""
+    ease: np.ndarray = -forest.score_samples(vectors).astype(np.float64)
+    return ease

@@ -10,8 +10,10 @@ Use when: there are several kinds of normal items; nothing is assumed about thei
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from counterpoint.anomaly_detection.memory_bank import memory_bank
 from counterpoint.anomaly_detection.scorer import Score
@@ -29,4 +31,11 @@ def knn(normal: Float32[np.ndarray, "n d"], *, k: int = 3, bank: float = 1.0) ->
     if k < 1:
         raise PlanError(f"k, the number of neighbours, must be at least 1. Got k={k}.")
     kept = memory_bank(normal, share=bank, least=k)
-    return lambda vectors: 1 - neighbours(kept, vectors, k=k)[1].astype(np.float64).mean(axis=1)
+    return partial(_mean_distance, kept=kept, k=k)
+
+
+def _mean_distance(
+    vectors: Float32[np.ndarray, "m d"], *, kept: Float32[np.ndarray, "b d"], k: int
+) -> Float64[np.ndarray, " m"]:
+    distance: np.ndarray = 1 - neighbours(kept, vectors, k=k)[1].astype(np.float64).mean(axis=1)
+    return distance

@@ -11,8 +11,11 @@ Use when: normal items are of one kind.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from counterpoint.anomaly_detection.scorer import Score
 
@@ -27,5 +30,9 @@ def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:
     """
     from sklearn.covariance import LedoitWolf
 
-    shrunk = LedoitWolf().fit(normal.astype(np.float64))
-    return lambda vectors: np.sqrt(np.maximum(shrunk.mahalanobis(vectors.astype(np.float64)), 0))
+    return partial(_distance, shrunk=LedoitWolf().fit(normal.astype(np.float64)))
+
+
+def _distance(vectors: Float32[np.ndarray, "m d"], *, shrunk: Any) -> Float64[np.ndarray, " m"]:
+    squared: np.ndarray = shrunk.mahalanobis(vectors.astype(np.float64))
+    return np.sqrt(np.maximum(squared, 0))

@@ -10,8 +10,10 @@ Use when: the encoder was trained on normal items alone.  Vectors of an .npz fil
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from counterpoint.anomaly_detection.memory_bank import memory_bank
 from counterpoint.anomaly_detection.scorer import Score
@@ -25,11 +27,12 @@ def norm_knn(normal: Float32[np.ndarray, "n d"], *, bank: float = 1.0) -> Score:
     >>> score(np.asarray([[2, 0], [3, 4]], dtype=np.float32)).round(6).tolist()
     [-2.0, -3.0]
     """
-    kept = memory_bank(normal, share=bank)
+    return partial(_negative_product, kept=memory_bank(normal, share=bank))
 
-    def score(vectors: Float32[np.ndarray, "m d"]) -> np.ndarray:
-        similarity = neighbours(kept, vectors, k=1)[1][:, 0].astype(np.float64)
-        product: np.ndarray = -similarity * np.linalg.norm(vectors.astype(np.float64), axis=1)
-        return product
 
-    return score
+def _negative_product(
+    vectors: Float32[np.ndarray, "m d"], *, kept: Float32[np.ndarray, "b d"]
+) -> Float64[np.ndarray, " m"]:
+    similarity = neighbours(kept, vectors, k=1)[1][:, 0].astype(np.float64)
+    product: np.ndarray = -similarity * np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return product

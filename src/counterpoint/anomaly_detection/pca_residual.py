@@ -9,8 +9,10 @@ Use when: as a baseline; on many series it beats networks (TSB-AD, Liu & Paparri
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32, Float64
 
 from counterpoint.anomaly_detection.scorer import Score
 from counterpoint.data.subset import spread
@@ -35,11 +37,12 @@ def pca_residual(normal: Float32[np.ndarray, "n d"], *, share: float = 0.9) -> S
     _, strength, directions = np.linalg.svd(some, full_matrices=False)
     held = np.cumsum(np.square(strength))
     count = int(np.searchsorted(held, share * held[-1])) + 1 if held[-1] > 0 else 0
-    kept = directions[: min(count, len(directions))]
+    return partial(_residual, mean=mean, kept=directions[: min(count, len(directions))])
 
-    def score(vectors: Float32[np.ndarray, "m d"]) -> np.ndarray:
-        centred = vectors - mean
-        rest: np.ndarray = np.linalg.norm(centred - centred @ kept.T @ kept, axis=1)
-        return rest
 
-    return score
+def _residual(
+    vectors: Float32[np.ndarray, "m d"], *, mean: Float64[np.ndarray, " d"], kept: Float[np.ndarray, "e d"]
+) -> Float64[np.ndarray, " m"]:
+    centred = vectors - mean
+    rest: np.ndarray = np.linalg.norm(centred - centred @ kept.T @ kept, axis=1)
+    return rest

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from counterpoint.errors import counted
+from counterpoint.errors import conjunction, counted
 from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled
 from counterpoint.output.tables import columns
@@ -17,7 +17,7 @@ SHOWN = 10
 BASELINES = {
     "": "trained encoder",
     "untrained": "untrained encoder",
-    "raw_knn": "raw features, kNN",
+    "raw_knn": "kNN of raw features",
     "pca_residual": "PCA residual",
     "isolation_forest": "isolation forest",
     "three_sigma": "3 sigma",
@@ -162,7 +162,12 @@ def detection_lines(detection: Mapping[str, Any]) -> list[str]:
     """How well labelled anomalies are detected, beside the baselines, as a table."""
     counts = f"{counted(detection['anomalies'], 'anomaly', 'anomalies')} among {detection['labelled']:,} labelled items"
     measured = [name for name in ("roc_auc", "average_precision") if name in detection]
-    heads = ("", *("ROC-AUC" if name == "roc_auc" else "average precision" for name in measured), "detected", "false")
+    heads = (
+        "",
+        *("ROC-AUC" if name == "roc_auc" else "average precision" for name in measured),
+        "detected",
+        "false alarms",
+    )
     lines = [heads]
     for name, called in BASELINES.items():
         known = detection if name == "" else detection["baselines"].get(name)
@@ -181,17 +186,17 @@ def verdict(differences: Mapping[str, Mapping[str, float]]) -> str:
     """Which baselines the trained encoder beats by ROC-AUC.
 
     >>> verdict({"raw_knn": {"value": 0.1, "low": 0.05, "high": 0.2}})
-    'By ROC-AUC the trained encoder beats raw features, kNN.'
+    'By ROC-AUC the trained encoder beats kNN of raw features.'
     """
     better = [BASELINES[name] for name, each in differences.items() if each["low"] > 0]
     worse = [BASELINES[name] for name, each in differences.items() if each["high"] < 0]
     same = [BASELINES[name] for name, each in differences.items() if each["low"] <= 0 <= each["high"]]
     parts = [
-        *([f"beats {'; '.join(better)}"] if better else []),
-        *([f"is worse than {'; '.join(worse)}"] if worse else []),
-        *([f"is not significantly different from {'; '.join(same)}"] if same else []),
+        *([f"beats {conjunction(better)}"] if better else []),
+        *([f"is worse than {conjunction(worse)}"] if worse else []),
+        *([f"is not significantly different from {conjunction(same)}"] if same else []),
     ]
-    return f"By ROC-AUC the trained encoder {', '.join(parts)}." if parts else ""
+    return f"By ROC-AUC the trained encoder {'; it '.join(parts)}." if parts else ""
 
 
 def _ends(each: Mapping[str, float]) -> str:

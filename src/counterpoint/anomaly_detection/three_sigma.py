@@ -9,8 +9,10 @@ Use when: as a baseline; an alarm at s > 3 is the rule that the name comes from.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from counterpoint.anomaly_detection.scorer import Score
 
@@ -28,9 +30,11 @@ def three_sigma(normal: Float32[np.ndarray, "n d"]) -> Score:
     mean, deviation = normal.mean(axis=0, dtype=np.float64), normal.std(axis=0, dtype=np.float64)
     varying = deviation[deviation > 0]
     scale = np.maximum(deviation, FLOOR * float(np.median(varying)) if len(varying) else 1.0)
+    return partial(_largest_deviation, mean=mean, scale=scale)
 
-    def score(vectors: Float32[np.ndarray, "m d"]) -> np.ndarray:
-        largest: np.ndarray = (np.abs(vectors - mean) / scale).max(axis=1)
-        return largest
 
-    return score
+def _largest_deviation(
+    vectors: Float32[np.ndarray, "m d"], *, mean: Float64[np.ndarray, " d"], scale: Float64[np.ndarray, " d"]
+) -> Float64[np.ndarray, " m"]:
+    largest: np.ndarray = (np.abs(vectors - mean) / scale).max(axis=1)
+    return largest
