@@ -82,8 +82,8 @@ class Anomalies:
     scorer: str
     normal: Mapping[str, int]
     """Numbers of normal ``items``, for ``fit`` and ``calibration``, and of calibration ``units``, groups or items."""
-    contamination: float | None
-    """The estimated share of anomalies among the normal items, or among the tested ones without those."""
+    contamination: Mapping[str, float] | None
+    """The estimated ``share`` of anomalies among the normal items, or all without those, and its ``noise``."""
     suspects: Sequence[Suspect]
     """Normal items that look anomalous."""
     alarm: float | None = None
@@ -124,7 +124,8 @@ class Anomalies:
         if self.contamination is None:
             return ""
         among = "the normal ones" if self.normal else "them"
-        return f" Estimated share of anomalies among {among}: {self.contamination:.1%}."
+        share, noise = self.contamination["share"], self.contamination["noise"]
+        return f" Estimated share of anomalies among {among}: {share:.1%}; up to {noise:.1%} may be chance."
 
     def __str__(self) -> str:
         lines = [*self.warnings, self.summary(), ""]

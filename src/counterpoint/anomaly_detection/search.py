@@ -89,7 +89,7 @@ class Search:
             items=self._items(scored),
             scorer=self.plan.scorer,
             normal=counts,
-            contamination=contaminated.share,
+            contamination=contaminated.record(),
             suspects=suspects if self.normal is not None else [],
             alarm=self.alarm,
             threshold=threshold,

@@ -245,7 +245,7 @@ def _baselines(model: Model, sides: Sides, plan: AnomalyPlan) -> Mapping[str, Ba
     untrained = _represented(model.untrained(), sides)
     normal = None if sides.normal is None else raw_features(model.modality, sides.normal)
     plain = raw_features(model.modality, sides.tested), normal
-    others = {"raw_knn": "knn", "pca_residual": "pca_residual"}
+    others = {"raw_knn": "knn(metric='euclidean')", "pca_residual": "pca_residual"}
     others |= {"isolation_forest": "isolation_forest", "three_sigma": "three_sigma"}
     return {
         "untrained": Baseline(scorer_of(plan.scorer), *untrained),
