@@ -29,7 +29,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         scorer: As in ``anomalies``: knn, mahalanobis and others, with options.
         alarm: The highest probability of an alarm for a normal row.
-        encoder, width, epochs, batch_size, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
+        encoder, width, epochs, seed: As in ``Plan``; anything else can be chosen with ``counterpoint.fit``
             and ``counterpoint.anomalies``.
         verbose: Show the progress of the training on stderr.
 
@@ -54,7 +54,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         encoder: Any = Plan.encoder,
         width: Any = Plan.width,
         epochs: Any = Plan.epochs,
-        batch_size: Any = Plan.batch_size,
         seed: Any = Plan.seed,
         verbose: Any = False,
     ) -> None:  # any values, as in Contrast
@@ -63,7 +62,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.encoder = encoder
         self.width = width
         self.epochs = epochs
-        self.batch_size = batch_size
         self.seed = seed
         self.verbose = verbose
 
@@ -77,7 +75,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         fitting, calibrating = halves(np.arange(rows), seed=self.seed)
         if rows >= 2 * FEWEST:  # for fewer, fit says what is too little
             require_alarm(self.alarm, len(calibrating))
-        choices = {name: getattr(self, name) for name in ("encoder", "width", "epochs", "batch_size", "seed")}
+        choices = {name: getattr(self, name) for name in ("encoder", "width", "epochs", "seed")}
         with silence(not self.verbose):
             self.model_ = fit(_rows(source, fitting), **choices)
         items = self.model_.open(source)

@@ -270,12 +270,12 @@ def test_scikit_learn_finds_nothing_wrong_with_the_detector():
 
 def test_the_detector_takes_pictures_and_refuses_what_it_cannot_calibrate():
     pictures = stripes(80).source
-    detector = cp.AnomalyDetector(alarm=0.1, **QUICK).fit(pictures)
+    detector = cp.AnomalyDetector(alarm=0.1, epochs=1, width=8).fit(pictures)
     noise = np.random.default_rng(0).integers(0, 256, pictures.shape, dtype=np.uint8)
     assert (detector.predict(pictures) == -1).mean() < 0.2
     assert (detector.decision_function(noise) < detector.decision_function(pictures).mean()).mean() > 0.9
     np.testing.assert_array_equal(detector.predict(noise), np.where(detector.decision_function(noise) < 0, -1, 1))
     with pytest.raises(PlanError, match=r"alarm=0\.01 needs 198 normal items"):
-        cp.AnomalyDetector(alarm=0.01, **QUICK).fit(pictures)
+        cp.AnomalyDetector(alarm=0.01).fit(pictures)
     with pytest.raises(InputError, match="takes rows in memory"):
         cp.AnomalyDetector().fit("photos")

@@ -59,7 +59,8 @@ class Calibration:
         """
         above = np.append(np.cumsum(self.weights[::-1])[::-1], 0)
         p: np.ndarray = (1 + above[np.searchsorted(self.scores, scores, side="left")]) / (self.units + 1)
-        return np.minimum(p, 1)
+        at_most_one: np.ndarray = np.minimum(p, 1)  # sums of shares are rounded
+        return at_most_one
 
     def threshold(self, alarm: float) -> float:
         """Scores above this one, and no others, have a p-value of at most ``alarm``.

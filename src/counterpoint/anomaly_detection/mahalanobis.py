@@ -34,5 +34,5 @@ def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:
 
 
 def _distance(vectors: Float32[np.ndarray, "m d"], *, shrunk: Any) -> Float64[np.ndarray, " m"]:
-    squared: np.ndarray = shrunk.mahalanobis(vectors.astype(np.float64))
-    return np.sqrt(np.maximum(squared, 0))
+    distance: np.ndarray = np.sqrt(np.maximum(shrunk.mahalanobis(vectors.astype(np.float64)), 0))
+    return distance

@@ -101,7 +101,7 @@ def anomalies(
     )
     if place is not None:
         place.require(resume=False, overwrite=overwrite)
-    sides, vectors = _opened(model, source, normal, groups)
+    sides, vectors = _open_sides(model, source, normal, groups)
     if sides.model is not None:
         unseen(labels, sides.model.modality)
     truth = None if labels is None else _truth(labels, source, sides.tested, plan)
@@ -134,7 +134,7 @@ Vectors = tuple[np.ndarray, np.ndarray | None]
 """Of tested and of normal items, where they are given as embeddings."""
 
 
-def _opened(model: object, source: object, normal: object, groups: object) -> tuple[Sides, Vectors | None]:
+def _open_sides(model: object, source: object, normal: object, groups: object) -> tuple[Sides, Vectors | None]:
     """The items of both sides; for embeddings also their vectors."""
     if isinstance(model, Embeddings) or is_saved(model):
         if source is not None:
