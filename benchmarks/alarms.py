@@ -3,17 +3,17 @@
 Simulated: scores of normal items from heavy tails, alone and in groups of unequal sizes that are alike (correlation
 0.8); a calibration of 100 groups and 1,000 new items, 200 times.
 
-Real: normal items are those of one class, or of all.  Once a short model is trained on a third of them; the others are
-split again and again into normal and tested items, from the same vectors, and the share of tested items with an alarm is
-averaged.  ``seen`` does the same with normal items that the model was trained on and tested ones that it was not, as
-where a run is given its own data as --normal: the guarantee does not cover that.  Intervals are 1.96 standard errors
-over the splits; as splits overlap they are too narrow by what the items themselves vary.
+Real: normal items are those of one class, or of all. A short model is trained on a third of them; the others are
+split again and again into normal and tested items, from the same vectors, and the share of tested items with an alarm
+is averaged. ``seen`` is the same with normal items that the model was trained on and tested ones that it was not, as
+where a run is given its training data as --normal: the guarantee does not cover that. Intervals are 1.96 standard
+errors over the splits; as splits overlap they are too narrow by what the items themselves vary.
 
-    python -m benchmarks.alarms [--fashion FOLDER] [--series PenDigits.npz] [--table waveform5000.csv.gz] [--splits 20]
-        [--alarms 0.02 0.1] [--minutes 1]
+    python -m benchmarks.alarms [--fashion FOLDER] [--series PenDigits.npz] [--table waveform5000.csv.gz]
+        [--splits 20] [--alarms 0.02 0.1] [--minutes 1]
 
-The arguments are what Debian's package dataset-fashion-mnist installs, an .npz file with the arrays X (n, c, t) and y of
-training items, and a .csv.gz file whose last column is the class.
+The arguments are what Debian's package dataset-fashion-mnist installs, an .npz file with the arrays X (n, c, t) and y
+of training items, and a .csv.gz file whose last column is the class.
 """
 
 from __future__ import annotations
