@@ -64,7 +64,7 @@ def of_splits(vectors: np.ndarray, tested: np.ndarray | None, spec: str, alarm: 
         order = np.random.default_rng(split).permutation(len(vectors))
         normal, new = (order[: len(order) // 2], order[len(order) // 2 :]) if tested is None else (order, None)
         queries = vectors[new] if tested is None else tested
-        design = Design(np.arange(len(queries)), np.arange(len(normal)), split)
+        design = Design(np.arange(len(queries)), np.arange(len(normal)), 1000 + split)
         scored = design.scored(scorer_of(spec), queries, vectors[normal])
         assert scored.calibration is not None
         shares.append(float(flagged(scored.calibration.p_values(scored.scores), alarm).mean()))

@@ -14,9 +14,11 @@ from jaxtyping import Float32
 from counterpoint.anomaly_detection.results import PartEffect
 from counterpoint.batch import Batch
 from counterpoint.embeddings import unit
+from counterpoint.errors import InputError
 from counterpoint.explanation.explanation import part_of
 from counterpoint.explanation.masked_vectors import MaskedItem
 from counterpoint.explanation.part_table import part_table
+from counterpoint.modality import HasParts
 from counterpoint.model import Model
 
 MASKS = 256
@@ -27,6 +29,18 @@ SHOWN = 5
 
 REACH = 1.96
 """Half the width of an interval, in standard errors."""
+
+
+def require_parts(model: Model | None) -> None:
+    """Refuse to explain embeddings, or items that cannot be cut into parts.
+
+    Raises:
+        InputError: There are no parts.
+    """
+    if model is None:
+        raise InputError("Embeddings have no parts to explain. Give the model and the data instead.")
+    if not isinstance(model.modality, HasParts):
+        raise InputError(f"Items of the modality '{model.modality.name}' have no parts. Leave out --explain.")
 
 
 def part_effects(model: Model, item: Batch, near: Float32[np.ndarray, " d"], *, seed: int) -> list[PartEffect]:

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from counterpoint.anomaly_detection.conformal import require_rate
 from counterpoint.anomaly_detection.files import NAMES, RECORD, write_files
 from counterpoint.anomaly_detection.labelled_anomalies import Truth, truth_of
-from counterpoint.anomaly_detection.part_effects import part_effects
+from counterpoint.anomaly_detection.part_effects import part_effects, require_parts
 from counterpoint.anomaly_detection.results import Anomalies
 from counterpoint.anomaly_detection.scorer import scorer_of
 from counterpoint.anomaly_detection.search import Baseline, Search, Side, require_units
@@ -104,6 +104,8 @@ def anomalies(
     sides, vectors = _open_sides(model, source, normal, groups)
     if sides.model is not None:
         unseen(labels, sides.model.modality)
+    if plan.explain:
+        require_parts(sides.model)
     truth = None if labels is None else _truth(labels, source, sides.tested, plan)
     in_both, warnings = _in_both(sides, vectors)
     search = _search(sides, vectors, plan, truth, in_both)
@@ -255,8 +257,7 @@ def _baselines(model: Model, sides: Sides, plan: AnomalyPlan) -> Mapping[str, Ba
 
 def _explained(result: Anomalies, sides: Sides, search: Search) -> Anomalies:
     """The result, with the parts of the most anomalous items."""
-    if sides.model is None:
-        raise InputError("Embeddings have no parts to explain. Give the model and the data instead.")
+    assert sides.model is not None
     around = search.tested if search.normal is None else search.normal
     items = list(result.items)
     for place, each in enumerate(items[: search.plan.explain]):
