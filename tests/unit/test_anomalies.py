@@ -174,7 +174,8 @@ def test_from_the_shell_to_the_files(run, capsys):
         assert [row["name"] for row in csv.DictReader(file)] == [each["name"] for each in items]
     page = (out / "report.html").read_text()
     assert page.count("<figure>") == 2 * len(items) + len(result["suspects"])
-    assert "isolation forest" in page
+    assert "kNN of raw features" in page
+    assert page.count("(not significant)") == sum(not each["clear"] for each in items[0]["parts"])
     main([*line, "--overwrite"])
     text = capsys.readouterr().out
     assert "alarm" in text

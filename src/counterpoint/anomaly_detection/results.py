@@ -10,19 +10,10 @@ from counterpoint.errors import conjunction, counted
 from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled
 from counterpoint.output.tables import columns
+from counterpoint.reports.anomalies import CALLED
 
 SHOWN = 10
 """Items that ``str`` shows."""
-
-BASELINES = {
-    "": "trained encoder",
-    "untrained": "untrained encoder",
-    "raw_knn": "kNN of raw features",
-    "pca_residual": "PCA residual",
-    "isolation_forest": "isolation forest",
-    "three_sigma": "3 sigma",
-}
-"""The names of baselines for people."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +161,7 @@ def detection_lines(detection: Mapping[str, Any]) -> list[str]:
         "false alarms",
     )
     lines = [heads]
-    for name, called in BASELINES.items():
+    for name, called in CALLED.items():
         known = detection if name == "" else detection["baselines"].get(name)
         if known is not None:
             ends = [known[each] if name == "" else detection[each]["baselines"][name] for each in measured]
@@ -189,9 +180,9 @@ def verdict(differences: Mapping[str, Mapping[str, float]]) -> str:
     >>> verdict({"raw_knn": {"value": 0.1, "low": 0.05, "high": 0.2}})
     'By ROC-AUC the trained encoder beats kNN of raw features.'
     """
-    better = [BASELINES[name] for name, each in differences.items() if each["low"] > 0]
-    worse = [BASELINES[name] for name, each in differences.items() if each["high"] < 0]
-    same = [BASELINES[name] for name, each in differences.items() if each["low"] <= 0 <= each["high"]]
+    better = [CALLED[name] for name, each in differences.items() if each["low"] > 0]
+    worse = [CALLED[name] for name, each in differences.items() if each["high"] < 0]
+    same = [CALLED[name] for name, each in differences.items() if each["low"] <= 0 <= each["high"]]
     parts = [
         *([f"beats {conjunction(better)}"] if better else []),
         *([f"is worse than {conjunction(worse)}"] if worse else []),

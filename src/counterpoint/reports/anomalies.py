@@ -16,6 +16,16 @@ from counterpoint.storage.files import write_text
 SHOWN, SUSPECTS = 100, 30
 """Items, and suspects among the normal ones, on the page."""
 
+CALLED = {
+    "": "trained encoder",
+    "untrained": "untrained encoder",
+    "raw_knn": "kNN of raw features",
+    "pca_residual": "PCA residual",
+    "isolation_forest": "isolation forest",
+    "three_sigma": "3 sigma",
+}
+"""The trained encoder and the baselines, as people call them."""
+
 
 def write_anomalies(path: Path, result: Mapping[str, Any], modality: Modality | None, parts: Sequence[Items]) -> Path:
     """Write the page of a record of ``anomalies`` and return its path.
@@ -47,9 +57,7 @@ def detection_rows(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, An
         return []
     measured = [name for name in ("roc_auc", "average_precision") if name in detection]
     names = (*measured, "detection_rate", "false_alarms")
-    rows: list[tuple[str, Mapping[str, Any]]] = [("trained encoder", {name: detection.get(name) for name in names})]
+    rows: list[tuple[str, Mapping[str, Any]]] = [(CALLED[""], {name: detection.get(name) for name in names})]
     for name, rates in detection["baselines"].items():
-        rows.append(
-            (name.replace("_", " "), {**rates, **{each: detection[each]["baselines"][name] for each in measured}})
-        )
+        rows.append((CALLED[name], {**rates, **{each: detection[each]["baselines"][name] for each in measured}}))
     return rows
