@@ -32,7 +32,7 @@ from counterpoint.anomaly_detection.conformal import Calibration, flagged
 from counterpoint.anomaly_detection.design import Design
 from counterpoint.anomaly_detection.scorer import scorer_of
 
-SCORERS = ("knn", "mahalanobis", "norm_knn")
+SCORERS = ("knn", "mahalanobis")
 MOST = 6000
 """Normal items of a data set."""
 

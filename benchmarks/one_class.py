@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 import counterpoint as cp
 from counterpoint.anomaly_detection.scorer import scorer_of
 
-SCORERS = ("knn", "knn(bank=0.1)", "mahalanobis", "norm_knn")
+SCORERS = ("knn", "knn(metric='euclidean')", "knn(bank=0.1)", "mahalanobis")
 ON_PIXELS = ("knn(metric='euclidean')", "pca_residual", "isolation_forest", "three_sigma")
 
 

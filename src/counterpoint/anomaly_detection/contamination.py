@@ -5,8 +5,8 @@ r"""Anomalies among the normal items: their estimated share, and which they are.
 P is one less the local false discovery rate of ``auditing.outliers``: the bulk of the scores, of log s where all are
 positive, gives the tail up to the ninth decile, and what lies beyond it are anomalies.  No estimate from unlabelled
 items can do without such an assumption.  It counts natural extremes too, and it misses anomalies that score like normal
-items, or that are so many that they widen the tail: of clean classes of images and tables 0 to 4 % were estimated, with
-5 % of other classes 1 to 4 %.  So a low estimate does not show that there are none.
+items, or that are so many that they widen the tail: of clean classes of images and tables 1 to 4 % were estimated, and
+the same with 5 % of other classes.  So a low estimate does not show that there are none.
 
 Without anomalies the share of n items is below 1 / sqrt(n) in about 95 % of draws, and for more than 1,000 items below
 2 to 3 %: simulated with normal and log-normal scores, and with those of the assumed tail.

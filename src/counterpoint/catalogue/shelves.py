@@ -252,10 +252,6 @@ SHELVES: dict[str, dict[str, Row]] = {
         "mahalanobis": Row(
             "counterpoint.anomaly_detection.mahalanobis:mahalanobis", "Mahalanobis distance with a shrunk covariance."
         ),
-        "norm_knn": Row(
-            "counterpoint.anomaly_detection.norm_knn:norm_knn",
-            "Largest cosine similarity times the vector's length (CSI).",
-        ),
         "pca_residual": Row(
             "counterpoint.anomaly_detection.pca_residual:pca_residual",
             "Distance to the main directions of normal items.",
