@@ -92,6 +92,8 @@ def test_every_scorer_ranks_what_is_far_above_normal_items_and_can_be_copied():
     for name in SHELVES["scorer"]:
         score = scorer_of(name)(normal[:150])
         assert score(far).min() > score(normal[150:]).max(), name
+        equal = scorer_of(name)(np.ones((5, 6), dtype=np.float32))
+        assert equal(far).min() > equal(np.ones((1, 6), dtype=np.float32))[0] or name == "isolation_forest"
     assert len(memory_bank(normal, share=0.1)) <= 20
     assert scorer_of("knn(k=5, bank=0.1)")(normal)(far).min() > 1
     with pytest.raises(UnknownName, match="Did you mean 'knn'"):

@@ -21,7 +21,7 @@ from counterpoint.anomaly_detection.scorer import Score
 
 
 def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:
-    """The distance in standard deviations of the normal vectors.
+    """The distance in standard deviations of the normal vectors; Euclidean where those are all equal.
 
     >>> rows = np.random.default_rng(0).normal(size=(5000, 2)) * [1, 10]
     >>> score = mahalanobis(rows.astype(np.float32))
@@ -30,7 +30,10 @@ def mahalanobis(normal: Float32[np.ndarray, "n d"]) -> Score:
     """
     from sklearn.covariance import LedoitWolf
 
-    return partial(_distance, shrunk=LedoitWolf().fit(normal.astype(np.float64)))
+    shrunk = LedoitWolf().fit(normal.astype(np.float64))
+    if not shrunk.covariance_.any():  # all are equal; the inverse would be taken as zero, and every distance with it
+        shrunk.precision_ = np.eye(normal.shape[1])
+    return partial(_distance, shrunk=shrunk)
 
 
 def _distance(vectors: Float32[np.ndarray, "m d"], *, shrunk: Any) -> Float64[np.ndarray, " m"]:
