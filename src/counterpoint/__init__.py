@@ -17,7 +17,9 @@ __version__ = "0.1.0"
 renamed.install()
 
 if TYPE_CHECKING:
+    from counterpoint.anomaly_detector import AnomalyDetector as AnomalyDetector
     from counterpoint.api import analogies as analogies
+    from counterpoint.api import anomalies as anomalies
     from counterpoint.api import audit as audit
     from counterpoint.api import compare as compare
     from counterpoint.api import distill as distill
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from counterpoint.views.standalone import image_views as image_views
 
 PUBLIC = {
+    "AnomalyDetector": "counterpoint.anomaly_detector",
     "Classifier": "counterpoint.classification.classifier",
     "Contrast": "counterpoint.estimator",
     "ContrastClassifier": "counterpoint.estimator",
@@ -71,6 +74,7 @@ PUBLIC = {
     "Model": "counterpoint.model",
     "Plan": "counterpoint.plans",
     "analogies": "counterpoint.api",
+    "anomalies": "counterpoint.api",
     "audit": "counterpoint.api",
     "compare": "counterpoint.api",
     "contrastive_loss": "counterpoint.training.custom_loop",

@@ -1,6 +1,7 @@
 """The verbs as functions, each from its file; ``cli`` makes the shell commands from them."""
 
 from counterpoint.verbs.analogies import analogies as analogies
+from counterpoint.verbs.anomalies import anomalies as anomalies
 from counterpoint.verbs.audit import audit as audit
 from counterpoint.verbs.compare import compare as compare
 from counterpoint.verbs.distill import distill as distill

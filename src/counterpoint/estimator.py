@@ -79,7 +79,7 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def fit(self, X: Any, y: Any = None) -> Contrast:  # noqa: N803  (scikit-learn's name)
         """Train on X. ``y`` is ignored."""
-        source = _learned_from(self, X)
+        source = learned_from(self, X)
         choices = self.get_params(deep=False)
         with silence(not choices.pop("verbose")):
             self.model_ = fit(source, **choices)
@@ -88,7 +88,7 @@ class Contrast(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """Unit vectors (n, h) float32; zeros for what cannot be embedded."""
         check_is_fitted(self, "model_")
-        return self.model_.embed(_like_learned(self, X)).vectors
+        return self.model_.embed(like_learned(self, X)).vectors
 
     @property
     def _n_features_out(self) -> int:
@@ -149,7 +149,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> ContrastClassifier:  # noqa: N803  (scikit-learn's name)
         """Train on X; y (n,) has one label for each row, or none."""
-        source = _learned_from(self, X)
+        source = learned_from(self, X)
         class_ids, self.classes_ = _coded(y)
         if not isinstance(source, str | Path | Mapping):
             check_consistent_length(source, class_ids)
@@ -164,7 +164,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """The probability of each class for each row (n, k) float32, in the order of ``classes_``."""
         check_is_fitted(self, "classifier_")
-        h, _ = self.classifier_.model.represent_source(_like_learned(self, X))
+        h, _ = self.classifier_.model.represent_source(like_learned(self, X))
         return self.classifier_.likely(h)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -179,7 +179,7 @@ class ContrastClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
+def learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
     """X as ``counterpoint.fit`` takes it; the names and number of its columns are stored in the estimator."""
     for name in ("n_features_in_", "feature_names_in_", "columns_"):
         if hasattr(estimator, name):
@@ -191,7 +191,7 @@ def _learned_from(estimator: Any, X: Any) -> Any:  # noqa: N803
     return validate_data(estimator, X, ensure_min_samples=FEWEST) if other is None else other
 
 
-def _like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
+def like_learned(estimator: Any, X: Any) -> Any:  # noqa: N803
     """X as the trained model takes it: columns of numbers get the names they had in training, if any."""
     columns: list[str] | None = getattr(estimator, "columns_", None)
     if columns is not None and is_table(X):

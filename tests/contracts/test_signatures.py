@@ -35,7 +35,7 @@ def test_the_choices_of_every_verb_are_the_fields_of_its_records_in_their_words(
 def test_a_signature_has_the_names_the_order_the_types_and_the_defaults_of_its_records():
     verbs = [(name, *own(name)) for name in NAMES]
     assert {name for name, _, records in verbs if records} == {
-        *("fit", "plan", "compare", "tune", "finetune", "distill", "semi", "lab", "audit")
+        *("fit", "plan", "compare", "tune", "finetune", "distill", "semi", "lab", "audit", "anomalies")
     }
     for name, arguments, records in verbs:
         fields = fields_of(records)

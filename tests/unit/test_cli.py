@@ -375,6 +375,10 @@ WRONG = {
     "a recipe of another method": [
         *("fit", "{tmp}/array.npy", "--recipe", "byol-imagenet-resnet50", "--method", "moco", "--out", "{out}"),
     ],
+    "alarm without normal items": ["anomalies", "{run}", "{tmp}/array.npy", "--alarm", "0.1"],
+    "alarm that is never given": ["anomalies", "{run}", "{tmp}/array.npy", "--normal", "{tmp}/few.npy", "--alarm", "0"],
+    "too few normal items": ["anomalies", "{run}", "{tmp}/array.npy", "--normal", "{tmp}/few.npy", "--out", "{out}"],
+    "unknown scorer": ["anomalies", "{run}", "{tmp}/array.npy", "--scorer", "knm"],
 }
 
 

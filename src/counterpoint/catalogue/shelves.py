@@ -245,5 +245,24 @@ SHELVES: dict[str, dict[str, Row]] = {
         "linear": Row("counterpoint.training.schedules:in_proportion", "In proportion to the batch size."),
         "none": Row("counterpoint.training.schedules:unscaled", "Not scaled by the batch size."),
     },
+    "scorer": {
+        "knn": Row(
+            "counterpoint.anomaly_detection.knn:knn", "Mean cosine distance to the k nearest normal items; the default."
+        ),
+        "mahalanobis": Row(
+            "counterpoint.anomaly_detection.mahalanobis:mahalanobis", "Mahalanobis distance with a shrunk covariance."
+        ),
+        "pca_residual": Row(
+            "counterpoint.anomaly_detection.pca_residual:pca_residual",
+            "Distance to the main directions of normal items.",
+        ),
+        "isolation_forest": Row(
+            "counterpoint.anomaly_detection.isolation_forest:isolation_forest", "How few random cuts isolate an item."
+        ),
+        "three_sigma": Row(
+            "counterpoint.anomaly_detection.three_sigma:three_sigma",
+            "The largest deviation of any feature, in standard ones.",
+        ),
+    },
     "recipe": RECIPES,
 }

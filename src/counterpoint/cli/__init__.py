@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from cyclopts import CycloptsError
 
+from counterpoint.cli import anomaly_command as anomaly_command
 from counterpoint.cli import commands as commands
 from counterpoint.cli import index_commands as index_commands
 from counterpoint.cli import parts as parts

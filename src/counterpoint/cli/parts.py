@@ -62,7 +62,7 @@ def list_parts(kind: str | None = None, *, as_json: AsJson = False) -> None:
 
     Args:
         kind: methods, objectives, negatives, similarities, temperatures, encoders, views, modalities, trackers,
-            optimizers, schedules, scalings or recipes.
+            optimizers, schedules, scalings, scorers or recipes.
         as_json: Print one JSON object and nothing else.
     """
     from counterpoint import catalogue

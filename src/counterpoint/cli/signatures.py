@@ -22,6 +22,7 @@ RECORDS: Mapping[str, type[plans.Choices]] = {
         plans.SemiPlan,
         plans.LabPlan,
         plans.AuditPlan,
+        plans.AnomalyPlan,
         ReadOptions,
     )
 }

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from counterpoint.batch import digest
 from counterpoint.errors import listed
@@ -19,6 +19,12 @@ BATCH = 256
 def shared(test: Items, train: Items) -> int:
     """The number of test items that are equal to a training item."""
     return _in_both(_every(test), _every(train))
+
+
+def equal_items(test: Items, train: Items) -> Bool[np.ndarray, " m"]:
+    """Which test items are equal to a training item."""
+    there = set(_every(train))
+    return np.fromiter((each in there for each in _every(test)), dtype=bool, count=len(test))
 
 
 def shared_vectors(test: Float32[np.ndarray, "m d"], train: Float32[np.ndarray, "n d"]) -> int:

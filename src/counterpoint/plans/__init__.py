@@ -1,5 +1,6 @@
 """The choices of every verb. Defaults, help and ranges are defined here only."""
 
+from counterpoint.plans.anomalies import AnomalyPlan as AnomalyPlan
 from counterpoint.plans.audit import AuditPlan as AuditPlan
 from counterpoint.plans.choices import LARGEST_SEED as LARGEST_SEED
 from counterpoint.plans.choices import LONGEST as LONGEST
