@@ -81,7 +81,7 @@ def remarks(count=512, seed=0):
 
 
 def drifts(count=256, seed=0):
-    """One long series in regimes of four windows: a fast, small wave is the class; a slow drift of it is an accident."""
+    """One long series in regimes of four windows: a fast, small wave is the class, a slow drift is an accident."""
     random = np.random.default_rng(seed)
     steps, regimes = 64 * count, np.arange(-(-count // 4)) % CLASSES
     phase = np.cumsum(2 * np.pi / np.array([4, 6, 9, 13])[np.repeat(regimes, 4 * 64)[:steps]])

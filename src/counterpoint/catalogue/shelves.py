@@ -210,9 +210,7 @@ SHELVES: dict[str, dict[str, Row]] = {
         "waves": Row(
             "counterpoint.views.series_views:Waves", "Series: crop in time, scaling, jitter, masking.", "series"
         ),
-        "near": Row(
-            "counterpoint.views.window_views:Near", "Windows of series: shifted by a few steps.", "windows"
-        ),
+        "near": Row("counterpoint.views.window_views:Near", "Windows of series: shifted by a few steps.", "windows"),
         "corrupt": Row(
             "counterpoint.views.table_views:Corrupt", "Tables: some features take other rows' values (SCARF).", "table"
         ),

@@ -18,7 +18,7 @@ from counterpoint.errors import SourceError, listed
 
 @dataclass(frozen=True)
 class LongSeries:
-    """Series of any length, their steps stacked: series i has the steps ``starts[i]`` to ``starts[i + 1]``, exclusive."""
+    """Series of any length, their steps stacked: series i has those from ``starts[i]`` to ``starts[i + 1]``, exclusive."""
 
     steps: Float64[np.ndarray, "s c"]
     """NaN where a value is missing."""
@@ -65,7 +65,7 @@ def of_array(source: object, axis: str, channels: int | None) -> LongSeries:
     widths = {each.shape[1] for each in series}
     if not series or len(widths) > 1 or (channels is not None and widths != {channels}):
         wanted = "equally many channels in every series" if channels is None else f"{channels} channels"
-        raise SourceError(f"Expected {wanted}. Got {listed(sorted(widths)) or 'no series'}.")
+        raise SourceError(f"Expected {wanted}. Got {listed(map(str, sorted(widths)))}.")
     values = np.concatenate(series)
     if np.isinf(values).any():
         raise SourceError(f"{int(np.isinf(values).sum())} values are infinite. Leave them out or mark them as missing.")
@@ -80,8 +80,8 @@ def _each(source: object) -> Iterator[np.ndarray]:
     array = memory_items.array_of(source)
     if array is None:
         raise SourceError(
-            f"Windows are cut from a .csv, .parquet or data frame with one row per step, or from arrays (t,), (t, c) or "
-            f"(n, t, c). Got {repr(source)[:80]}."
+            "Windows are cut from a .csv, .parquet or data frame with one row per step, or from arrays (t,), (t, c) or "
+            f"(n, c, t). Got {repr(source)[:80]}."
         )
     array = _numbers(array)
     if array.ndim == 3:
@@ -129,4 +129,3 @@ def of_sheet(sheet: Sheet, channels: Sequence[str]) -> LongSeries:
     labels = sheet.labels()
     starts = np.concatenate([[0], np.cumsum(np.bincount(which, minlength=len(names)))])
     return LongSeries(values, starts, names, order, None if labels is None else [labels[row] for row in order])
-

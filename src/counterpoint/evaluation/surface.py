@@ -60,9 +60,9 @@ def volumes(event: Bool[np.ndarray, " n"], score: Float[np.ndarray, " n"], *, wi
     """
     if event.shape != score.shape or event.all() or not event.any() or np.isnan(score).any() or window < 0:
         raise InputError(
-            f"Volumes under the surface need a score of every step, steps in events and others, and a window of at least "
-            f"0. Got {len(event)} steps, {int(event.sum())} in events, {len(score)} scores, {int(np.isnan(score).sum())} "
-            f"of them NaN, and a window of {window}."
+            "Volumes under the surface need a score of every step, steps in events and others, and a window of at "
+            f"least 0. Got {len(event)} steps, {int(event.sum())} in events, {len(score)} scores, "
+            f"{int(np.isnan(score).sum())} of them NaN, and a window of {window}."
         )
     score = score.astype(np.float64)
     order = np.argsort(-score, kind="stable")

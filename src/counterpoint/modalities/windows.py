@@ -181,8 +181,8 @@ class Windows(Modality):
     def encoder_input(self) -> EncoderInput:
         recipe = (
             "Windows in the order of time, less 'mean', divided by 'deviation', both per channel. First every channel "
-            f"less the mean of the window, divided by the larger of its deviation and {SHARE}; then every channel as it "
-            f"is, clipped at {FAR:g}."
+            f"less the mean of the window, divided by the larger of its deviation and {SHARE}; then every channel as "
+            f"it is, clipped at {FAR:g}."
         )
         return EncoderInput({"channels": 2 * len(self.shape.mean), "steps": self.shape.window}, recipe)
 
@@ -193,7 +193,9 @@ class Windows(Modality):
     def from_settings(cls, settings: Mapping[str, Any]) -> Windows:
         shape = made(WindowShape, {**settings, "schema": Schema.from_settings(settings["schema"])})
         if not 0 < len(shape.mean) == len(shape.deviation) < 2**16 or shape.window < 1 or shape.stride < 1:
-            raise Misfit(f"it has {len(shape.mean)} means, {len(shape.deviation)} deviations, windows of {shape.window}")
+            raise Misfit(
+                f"it has {len(shape.mean)} means, {len(shape.deviation)} deviations, windows of {shape.window}"
+            )
         return cls(shape)
 
     def _items(self, series: LongSeries) -> WindowItems:
@@ -202,8 +204,8 @@ class Windows(Modality):
         if not len(windows.start):
             longest = int(series.lengths.max(initial=0))
             raise SourceError(
-                f"No series is as long as a window: the longest has {longest} steps, and a window {shape.window}. Give a "
-                "longer series, or a smaller --window."
+                f"No series is as long as a window: the longest has {longest} steps, and a window {shape.window}. Give "
+                "a longer series, or a smaller --window."
             )
         steps = torch.from_numpy((series.filled() - shape.mean) / shape.deviation).float()
         short = int((series.lengths < shape.window).sum())
