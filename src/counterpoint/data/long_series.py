@@ -18,7 +18,7 @@ from counterpoint.errors import SourceError, listed
 
 @dataclass(frozen=True)
 class LongSeries:
-    """Series of any length, their steps stacked: series i has those from ``starts[i]`` to ``starts[i + 1]``, exclusive."""
+    """Series of any length, their steps stacked: series i begins at ``starts[i]`` and ends before ``starts[i + 1]``."""
 
     steps: Float64[np.ndarray, "s c"]
     """NaN where a value is missing."""
