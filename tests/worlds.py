@@ -80,6 +80,17 @@ def remarks(count=512, seed=0):
     )
 
 
+def drifts(count=256, seed=0):
+    """One long series in regimes of four windows: a fast, small wave is the class, a slow drift is an accident."""
+    random = np.random.default_rng(seed)
+    steps, regimes = 64 * count, np.arange(-(-count // 4)) % CLASSES
+    phase = np.cumsum(2 * np.pi / np.array([4, 6, 9, 13])[np.repeat(regimes, 4 * 64)[:steps]])
+    slow = np.convolve(random.normal(size=steps), np.hanning(25), "same")
+    series = 0.25 * np.sin(phase) + slow / slow.std() + random.normal(0, 0.05, steps)
+    choices = {"modality": "windows", "window": 64, "stride": 64, "views": "near(shift=24)"}
+    return World(series.astype(np.float32), np.repeat(regimes, 4)[:count], choices)
+
+
 def scored(seed=0):
     """Pairs of remarks, as alike as their topics are the same; items in the order in which they are read."""
     world = remarks(seed=seed)
@@ -92,4 +103,4 @@ def scored(seed=0):
     return World(columns, world.labels[order], world.choices)
 
 
-WORLDS = {"text": remarks, "image": stripes, "series": pulses, "table": records}
+WORLDS = {"text": remarks, "image": stripes, "series": pulses, "windows": drifts, "table": records}

@@ -50,6 +50,8 @@ class ItemsInfo:
     """How many rows the source has."""
     steps_of: Int64[np.ndarray, " s"] | None = None
     """The item of every row of the source, where an item spans several rows; -1 for rows that belong to no item."""
+    windows: Any = None
+    """Where the items lie (``data.window_items.WindowInfo``), where they are windows of long series."""
     linked: Int64[np.ndarray, "r v"] | None = None
     """For sources of pairs, the items of each row: an anchor, its positive, and any hard negatives."""
     duplicate_ids: Int64[np.ndarray, "_ w"] | None = None

@@ -151,6 +151,7 @@ SHELVES: dict[str, dict[str, Row]] = {
         "image": Row("counterpoint.modalities.image:Images", "Photos and pictures, grey or in colour."),
         "text": Row("counterpoint.modalities.text:Text", "Sentences, documents: lines, files, a column."),
         "series": Row("counterpoint.modalities.series:Series", "Time series of one or more channels."),
+        "windows": Row("counterpoint.modalities.windows:Windows", "Windows of long series, by --window."),
         "table": Row("counterpoint.modalities.table:Table", "Rows of numbers and categories."),
     },
     "encoder": {
@@ -180,6 +181,9 @@ SHELVES: dict[str, dict[str, Row]] = {
             "counterpoint.encoders.sk_resnet:sk_resnet152", "Images: ResNet-152 with selective kernels.", "image"
         ),
         "conv1d": Row("counterpoint.encoders.conv1d:conv1d", "Series: dilated convolutions.", "series"),
+        "window_conv": Row(
+            "counterpoint.encoders.window_conv:window_conv", "Windows of series: four convolutions.", "windows"
+        ),
         "transformer": Row(
             "counterpoint.encoders.transformer:transformer", "Text: a small transformer, from scratch.", "text"
         ),
@@ -206,6 +210,7 @@ SHELVES: dict[str, dict[str, Row]] = {
         "waves": Row(
             "counterpoint.views.series_views:Waves", "Series: crop in time, scaling, jitter, masking.", "series"
         ),
+        "near": Row("counterpoint.views.window_views:Near", "Windows of series: shifted by a few steps.", "windows"),
         "corrupt": Row(
             "counterpoint.views.table_views:Corrupt", "Tables: some features take other rows' values (SCARF).", "table"
         ),

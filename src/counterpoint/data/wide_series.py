@@ -107,7 +107,7 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
             f"The series are ragged: '{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. "
             "Expected equally many in each; cut or pad them first, or say --modality=table to learn from single rows."
         )
-    order = _in_time(sheet, names, which)
+    order = in_time(sheet, names, which)
     values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
     shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
     steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
@@ -120,7 +120,7 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
     return Steps(finite(shaped, "item, channel, step"), names, labels, steps_of)
 
 
-def _in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+def in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """The rows sorted by series, and by time within each, or in the original order without a column of times.
 
     Raises:

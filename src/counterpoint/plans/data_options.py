@@ -63,6 +63,10 @@ class ReadOptions(Choices):
     channel_axis: str = choice(
         "auto", "The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis."
     )
+    window: int | None = choice(
+        None, "Steps of a window: then items are windows of long series, and not whole series.", low=1
+    )
+    stride: int = choice(1, "Steps from one window to the next.", low=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -148,7 +148,9 @@ def without_column(data: ReadOptions, labels: object, modality: Modality) -> Rea
 
 def recognised(source: object, options: DataOptions) -> tuple[object, type[Modality]]:
     """The source, with its columns read if it has any, and its modality."""
-    name = "text" if options.pairs and options.kind == "auto" else options.kind  # no other kind has such columns
+    name = options.kind
+    if name == "auto" and (options.pairs or options.data.window is not None):  # no other kinds have those
+        name = "text" if options.pairs else "windows"
     if isinstance(source, str | Path) and not str(source).startswith("sample:"):
         require(source)
     if hasattr(source, "tocsr"):
@@ -156,7 +158,7 @@ def recognised(source: object, options: DataOptions) -> tuple[object, type[Modal
     if type(source).__name__ == "LazyFrame":
         raise SourceError("A LazyFrame has no rows yet. Give a data frame: its collect().")
     refuse_splits(source)
-    if from_outside(name):
+    if from_outside(name) or name == "windows":
         return source, _heeding(catalogue.find("modality", name), options.data)
     if is_columns(source) and not holds_pictures(source):
         sheet = read_sheet(source, options, name)

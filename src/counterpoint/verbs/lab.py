@@ -71,6 +71,8 @@ def lab(
     tokens: str = "words",
     range: str | Sequence[float] | None = None,
     channel_axis: str = "auto",
+    window: int | None = None,
+    stride: int = 1,
     quiet: bool = False,
 ) -> Result:
     """Measure views: the similarity of two views, whether an item is recognised, and what class information is lost.
@@ -108,6 +110,8 @@ def lab(
         tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
         range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
         channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
+        window: Steps of a window: then items are windows of long series, and not whole series.
+        stride: Steps from one window to the next.
         quiet: Print nothing.
 
     Returns:

@@ -59,6 +59,8 @@ def semi(
     tokens: str = "words",
     range: str | Sequence[float] | None = None,
     channel_axis: str = "auto",
+    window: int | None = None,
+    stride: int = 1,
     quiet: bool = False,
 ) -> Classifier:
     """From unlabelled data and a few labels to a small classifier, compared with training from scratch.
@@ -104,6 +106,8 @@ def semi(
         tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
         range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
         channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
+        window: Steps of a window: then items are windows of long series, and not whole series.
+        stride: Steps from one window to the next.
         quiet: Print nothing.
 
     Raises:

@@ -86,6 +86,8 @@ def tune(
     tokens: str = "words",
     range: str | Sequence[float] | None = None,
     channel_axis: str = "auto",
+    window: int | None = None,
+    stride: int = 1,
     quiet: bool = False,
 ) -> Result:
     """Search the choices of a plan: each trial trains for the same time, and the poorer half is stopped early.
@@ -157,6 +159,8 @@ def tune(
         tokens: words, or spaces for text that is tokenised already: then case and punctuation stay as they are.
         range: Pixel values of black and of full brightness, such as 0,4095; measured when left out.
         channel_axis: The channel axis of an array: first (n, c, ...), last (n, ..., c), or auto for the shorter axis.
+        window: Steps of a window: then items are windows of long series, and not whole series.
+        stride: Steps from one window to the next.
         quiet: Print nothing.
 
     Returns:

@@ -23,5 +23,6 @@ def strengthened(spec: str, by: float, *, only: str) -> str:
     part = catalogue.find("views", spec, only=only)()
     if not hasattr(part, "stronger"):
         return spec
-    changed = {each: float(f"{value:.3g}") for each, value in part.stronger(by).items()}
+    stronger = part.stronger(by)
+    changed = {each: value if isinstance(value, int) else float(f"{value:.3g}") for each, value in stronger.items()}
     return catalogue.written(name, {**options, **changed})
