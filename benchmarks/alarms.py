@@ -31,6 +31,7 @@ from benchmarks.one_class import images_of
 from counterpoint.anomaly_detection.conformal import Calibration, flagged
 from counterpoint.anomaly_detection.design import Design
 from counterpoint.anomaly_detection.scorer import scorer_of
+from counterpoint.anomaly_detection.units import Units
 
 SCORERS = ("knn", "mahalanobis")
 MOST = 6000
@@ -64,7 +65,7 @@ def of_splits(vectors: np.ndarray, tested: np.ndarray | None, spec: str, alarm: 
         order = np.random.default_rng(split).permutation(len(vectors))
         normal, new = (order[: len(order) // 2], order[len(order) // 2 :]) if tested is None else (order, None)
         queries = vectors[new] if tested is None else tested
-        design = Design(np.arange(len(queries)), np.arange(len(normal)), 1000 + split)
+        design = Design(Units.of(len(queries), None, None), Units.of(len(normal), None, None), 1000 + split)
         scored = design.scored(scorer_of(spec), queries, vectors[normal])
         assert scored.calibration is not None
         shares.append(float(flagged(scored.calibration.p_values(scored.scores), alarm).mean()))

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from counterpoint.anomaly_detection.conformal import Calibration, halves, require_alarm, require_rate
+from counterpoint.anomaly_detection.conformal import Calibration, require_alarm, require_rate
 from counterpoint.anomaly_detection.scorer import Score, fitted, scorer_of
+from counterpoint.anomaly_detection.units import Units
 from counterpoint.api import fit
 from counterpoint.errors import InputError
 from counterpoint.estimator import FEWEST, learned_from, like_learned
@@ -72,7 +73,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError("This estimator takes rows in memory. For files use counterpoint.fit and anomalies.")
         require_rate("alarm", self.alarm)
         scorer, rows = scorer_of(self.scorer), _count(source)
-        fitting, calibrating = halves(np.arange(rows), seed=self.seed)
+        fitting, calibrating = Units.of(rows, None, None).halves(seed=self.seed)
         if rows >= 2 * FEWEST:  # for fewer, fit says what is too little
             require_alarm(self.alarm, len(calibrating))
         choices = {name: getattr(self, name) for name in ("encoder", "width", "epochs", "seed")}

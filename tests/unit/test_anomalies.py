@@ -11,12 +11,13 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
 
 import counterpoint as cp
-from counterpoint.anomaly_detection.conformal import Calibration, false_alarms, flagged, halves
+from counterpoint.anomaly_detection.conformal import Calibration, false_alarms, flagged
 from counterpoint.anomaly_detection.contamination import contamination
 from counterpoint.anomaly_detection.detection import detection
 from counterpoint.anomaly_detection.false_discovery import false_discovery_flags
 from counterpoint.anomaly_detection.memory_bank import memory_bank
 from counterpoint.anomaly_detection.scorer import out_of_fold, scorer_of
+from counterpoint.anomaly_detection.units import Units
 from counterpoint.catalogue import SHELVES
 from counterpoint.cli import main
 from counterpoint.errors import InputError, LabelError, PlanError, UnknownName
@@ -71,7 +72,7 @@ def test_a_threshold_flags_what_the_p_values_flag():
 
 def test_halves_keep_groups_together_whatever_their_size():
     groups = np.repeat(np.arange(8), np.arange(1, 9))
-    fitting, calibrating = halves(groups, seed=3)
+    fitting, calibrating = Units(groups).halves(seed=3)
     assert not set(groups[fitting]) & set(groups[calibrating])
     assert len(set(groups[fitting])) == len(set(groups[calibrating])) == 4
     assert sorted([*fitting, *calibrating]) == list(range(36))
@@ -120,10 +121,10 @@ def test_measures_are_those_of_scikit_learn_and_groups_widen_intervals():
 def test_anomalies_among_the_normal_items_are_noticed_and_named():
     random = np.random.default_rng(0)
     clean = random.normal(size=(1900, 8)).astype(np.float32)
-    scores = out_of_fold(scorer_of("mahalanobis"), clean, np.arange(1900), seed=0)
+    scores = out_of_fold(scorer_of("mahalanobis"), clean, Units.of(1900, None, None), seed=0)
     assert contamination(scores).warning() is None
     dirty = np.concatenate([clean, random.normal(0, 9, (100, 8)).astype(np.float32)])
-    result = contamination(out_of_fold(scorer_of("mahalanobis"), dirty, np.arange(2000), seed=0))
+    result = contamination(out_of_fold(scorer_of("mahalanobis"), dirty, Units.of(2000, None, None), seed=0))
     assert 0.03 < result.share < 0.07
     assert len(set(range(1900, 2000)) & set(result.rows.tolist())) > 90
     assert "look like anomalies" in result.warning()

@@ -78,7 +78,7 @@ def flagged(p: Float64[np.ndarray, " m"], alarm: float) -> Bool[np.ndarray, " m"
     return flags
 
 
-def require_alarm(alarm: float, units: int, *, name: str = "alarm", what: str = "items") -> None:
+def require_alarm(alarm: float, units: int, *, name: str = "alarm", what: str = "item") -> None:
     """Refuse a rate that so many units of calibration cannot support: no p-value is below 1 / (units + 1).
 
     Raises:
@@ -88,11 +88,11 @@ def require_alarm(alarm: float, units: int, *, name: str = "alarm", what: str = 
     if alarm + ROUNDING < 1 / (units + 1):
         needed = math.ceil(1 / alarm - 1 - ROUNDING)
         raise PlanError(
-            f"{option(name)}={alarm:g} needs {counted(2 * needed, f'normal {what[:-1]}', f'normal {what}')}, half of "
+            f"{option(name)}={alarm:g} needs {counted(2 * needed, f'normal {what}')}, half of "
             f"them for calibration. Got {units} for calibration: give more, or {option(name)}="
             f"{math.ceil(1000 / (units + 1)) / 1000:g} or above."
             if units
-            else f"{option(name)}={alarm:g} needs {2 * needed:,} normal {what}, and there are none for calibration."
+            else f"{option(name)}={alarm:g} needs {2 * needed:,} normal {what}s, and there are none for calibration."
         )
 
 
@@ -100,21 +100,6 @@ def require_rate(name: str, rate: float) -> None:
     """Refuse a rate that is not between 0 and 1."""
     if not 0 < rate < 1:
         raise PlanError(f"{option(name)} is a share above 0 and below 1. Got {option(name)}={rate:g}.")
-
-
-def halves(groups: GroupIds, *, seed: int) -> tuple[Int64[np.ndarray, " a"], Int64[np.ndarray, " b"]]:
-    """The rows to fit a score to, and those to calibrate it with: half of the groups each, drawn at random.
-
-    The draw does not depend on the sizes of groups: if larger ones were fitted to, those left would not be exchangeable
-    with new ones.
-
-    >>> [sorted(set(part.tolist())) for part in halves(np.asarray([7, 7, 8, 8]), seed=0)]
-    [[0, 1], [2, 3]]
-    """
-    units, place = np.unique(groups, return_inverse=True)
-    drawn = np.random.default_rng(seed).permutation(len(units))
-    fitting = (drawn < len(units) // 2)[place]
-    return np.flatnonzero(fitting), np.flatnonzero(~fitting)
 
 
 def false_alarms(alarm: float, units: int, *, level: float = 0.95) -> tuple[float, float]:

@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from counterpoint.anomaly_detection.scorer import FEWEST, Scorer, out_of_fold
+from counterpoint.anomaly_detection.units import Units
 from counterpoint.auditing.outliers import outlier_probability
 from counterpoint.errors import counted
 
@@ -77,8 +78,8 @@ def contamination(scores: Float64[np.ndarray, " n"]) -> Contamination:
     return Contamination(float(probability.mean()), order[probability[order] >= PROBABLE], probability)
 
 
-def of_normal(scorer: Scorer, vectors: np.ndarray, groups: Int64[np.ndarray, " n"], *, seed: int) -> Contamination:
+def of_normal(scorer: Scorer, vectors: np.ndarray, units: Units, *, seed: int) -> Contamination:
     """The estimate for normal items; unknown where they are too few, or of one group."""
-    if len(vectors) < SOME or len(np.unique(groups)) < FEWEST:
+    if len(vectors) < SOME or len(np.unique(units.groups)) < FEWEST:
         return contamination(np.empty(0))
-    return contamination(out_of_fold(scorer, vectors, groups, seed=seed))
+    return contamination(out_of_fold(scorer, vectors, units, seed=seed))

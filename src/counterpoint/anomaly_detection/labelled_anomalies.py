@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from counterpoint.data.labels import Labels
 from counterpoint.data.splits import is_labelled
+from counterpoint.data.window_items import WindowInfo
 from counterpoint.errors import LabelError, closest, listed
 
 USUAL = ("good", "normal", "ok", "inlier", "healthy", "benign", "negative", "false", "no", "0")
@@ -22,6 +23,14 @@ class Truth(NamedTuple):
     anomalous: Bool[np.ndarray, " m"]
     normal: str
     """The label of normal items."""
+    events: Bool[np.ndarray, " s"] | None = None
+    """Whether every step of series is one of an anomaly, where items are windows."""
+
+    def of_windows(self, windows: WindowInfo) -> Truth:
+        """From what is true of every step of the source: a window has the label of its middle step."""
+        order = slice(None) if windows.rows is None else windows.rows
+        labelled, anomalous = self.labelled[order], self.anomalous[order]
+        return Truth(labelled[windows.middle], anomalous[windows.middle], self.normal, anomalous)
 
 
 def truth_of(labels: Labels, normal: str | None) -> Truth:

@@ -12,6 +12,8 @@ from counterpoint.output.results import excerpt, filled
 from counterpoint.output.tables import columns
 from counterpoint.reports.anomalies import CALLED
 
+HEADS = {"roc_auc": "ROC-AUC", "average_precision": "average precision", "vus_pr": "VUS-PR"}
+
 SHOWN = 10
 """Items that ``str`` shows."""
 
@@ -86,6 +88,8 @@ class Anomalies:
     detection: Mapping[str, Any] | None = None
     """Where there are labels: ``roc_auc``, ``average_precision``, ``detection_rate`` and ``false_alarms``."""
     warnings: Sequence[str] = ()
+    peaks: Sequence[int] | None = None
+    """Where items are windows, the indices of those that share no step with a more anomalous one that is listed."""
 
     def flagged(self) -> list[Anomaly]:
         """The items with an alarm."""
@@ -120,9 +124,10 @@ class Anomalies:
 
     def __str__(self) -> str:
         lines = [*self.warnings, self.summary(), ""]
-        lines += columns([("score", "p-value", "flags", "item", "nearest"), *self._rows(SHOWN)])
-        if len(self.items) > SHOWN:
-            lines.append(f"... and {counted(len(self.items) - SHOWN, 'item')} more")
+        listed = self.listed()
+        lines += columns([("score", "p-value", "flags", "item", "nearest"), *_rows(listed[:SHOWN])])
+        if len(listed) > SHOWN:
+            lines.append(f"... and {counted(len(listed) - SHOWN, 'item')} more")
         for each in self.items:
             if each.parts:
                 lines += ["", f"{excerpt(each.name)} is unlike its nearest because of:", *map(_effect, each.parts)]
@@ -130,14 +135,15 @@ class Anomalies:
             lines += ["", *detection_lines(self.detection)]
         return "\n".join(lines)
 
-    def _rows(self, count: int) -> Iterator[tuple[str, ...]]:
-        for each in self.items[:count]:
-            flags = " ".join(name for name, on in (("alarm", each.flag), ("fdr", each.flag_fdr)) if on)
-            near = f"{excerpt(each.nearest[0].name)} ({each.nearest[0].similarity:.3f})" if each.nearest else ""
-            yield f"{each.score:.4g}", _p(each.p_value), flags, excerpt(each.name), near
+    def listed(self) -> list[Anomaly]:
+        """The items, the most anomalous first; of overlapping windows the most anomalous one only."""
+        if self.peaks is None:
+            return list(self.items)
+        at = {each.index: each for each in self.items}
+        return [at[row] for row in self.peaks]
 
     def _repr_html_(self) -> str:
-        return html_table(self.summary(), self._rows(len(self.items)), ("score", "p-value", "flags", "item", "nearest"))
+        return html_table(self.summary(), _rows(self.listed()), ("score", "p-value", "flags", "item", "nearest"))
 
     def record(self) -> dict[str, Any]:
         """As JSON values; fields without a value are left out."""
@@ -150,27 +156,31 @@ class Anomalies:
         }
 
 
+def _rows(items: Sequence[Anomaly]) -> Iterator[tuple[str, ...]]:
+    for each in items:
+        flags = " ".join(name for name, on in (("alarm", each.flag), ("fdr", each.flag_fdr)) if on)
+        near = f"{excerpt(each.nearest[0].name)} ({each.nearest[0].similarity:.3f})" if each.nearest else ""
+        yield f"{each.score:.4g}", _p(each.p_value), flags, excerpt(each.name), near
+
+
 def detection_lines(detection: Mapping[str, Any]) -> list[str]:
     """How well labelled anomalies are detected, beside the baselines, as a table."""
     counts = f"{counted(detection['anomalies'], 'anomaly', 'anomalies')} among {detection['labelled']:,} labelled items"
     measured = [name for name in ("roc_auc", "average_precision") if name in detection]
-    heads = (
-        "",
-        *("ROC-AUC" if name == "roc_auc" else "average precision" for name in measured),
-        "detected",
-        "false alarms",
-    )
-    lines = [heads]
+    over_time = "vus_pr" in detection
+    heads = [HEADS[name] for name in (*measured, *(["vus_pr"] if over_time else []))]
+    lines = [("", *heads, "detected", "false alarms", *(["events"] if over_time else []))]
     for name, called in CALLED.items():
         known = detection if name == "" else detection["baselines"].get(name)
         if known is not None:
             ends = [known[each] if name == "" else detection[each]["baselines"][name] for each in measured]
-            rates = [known.get("detection_rate"), known.get("false_alarms")]
-            lines.append(
-                (called, *map(_ends, ends), *("" if each is None else f"{each['value']:.1%}" for each in rates))
-            )
+            ends += [known["vus_pr"]] if over_time else []
+            rates = [known.get(each) for each in ("detection_rate", "false_alarms", *(["events"] if over_time else []))]
+            cells = ["" if each is None else f"{each['value']:.1%}" for each in rates]
+            lines.append((called, *map(_ends, ends), *cells))
     if measured:
-        lines.append(("chance", *(f"{detection[name]['chance']:.3f}" for name in measured), "", ""))
+        blank = [""] * (len(heads) - len(measured) + 2 + over_time)
+        lines.append(("chance", *(f"{detection[name]['chance']:.3f}" for name in measured), *blank))
     return [counts, "", *columns(lines), *([detection["sentence"]] if "sentence" in detection else [])]
 
 
@@ -192,7 +202,7 @@ def verdict(differences: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _ends(each: Mapping[str, float]) -> str:
-    return f"{each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})"
+    return f"{each['value']:.3f}" + (f" ({each['low']:.3f} to {each['high']:.3f})" if "low" in each else "")
 
 
 def _effect(each: PartEffect) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Float32, Float64
 
 from counterpoint import catalogue
+from counterpoint.anomaly_detection.units import Units
 from counterpoint.errors import InputError
 
 Score = Callable[[Float32[np.ndarray, "m d"]], Float64[np.ndarray, " m"]]
@@ -15,9 +16,6 @@ Score = Callable[[Float32[np.ndarray, "m d"]], Float64[np.ndarray, " m"]]
 
 Scorer = Callable[[Float32[np.ndarray, "n d"]], Score]
 """Fits a score to the vectors of normal items."""
-
-FOLDS = 5
-"""Parts in which items are scored out of fold."""
 
 FEWEST = 2
 """The fewest items that a score is fitted to."""
@@ -45,23 +43,24 @@ def fitted(scorer: Scorer, normal: Float32[np.ndarray, "n d"]) -> Score:
 
 
 def out_of_fold(
-    scorer: Scorer, vectors: Float32[np.ndarray, "n d"], groups: Int64[np.ndarray, " n"], *, seed: int
+    scorer: Scorer, vectors: Float32[np.ndarray, "n d"], units: Units, *, seed: int
 ) -> Float64[np.ndarray, " n"]:
-    """The score of every item, fitted to items of other folds; a group is in one fold.
+    """The score of every item, fitted to items of other folds.
 
     Raises:
         InputError: There are fewer than two groups, or a fold leaves fewer than two items.
     """
-    units, place = np.unique(groups, return_inverse=True)
-    if len(units) < FEWEST:
+    fold = units.folds(seed=seed)
+    if len(np.unique(units.groups)) < FEWEST:
         raise InputError(
             f"Items are scored by those of other groups, and all {len(vectors)} are of one. Give items of two groups, "
             "or leave out --groups."
             if len(vectors) > 1
             else f"An item is anomalous among others. Got {len(vectors)}: give more, or --normal."
         )
-    fold = np.random.default_rng(seed).permutation(len(units))[place] % min(FOLDS, len(units))
     scores = np.empty(len(vectors))
-    for held in range(int(fold.max()) + 1):
-        scores[fold == held] = fitted(scorer, vectors[fold != held])(vectors[fold == held])
-    return scores
+    for held in np.unique(fold):
+        tested = np.flatnonzero(fold == held)
+        others = units.apart(np.flatnonzero(fold != held), tested)
+        scores[tested] = fitted(scorer, vectors[others])(vectors[tested])
+    return units.averaged(scores)

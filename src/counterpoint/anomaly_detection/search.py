@@ -11,12 +11,16 @@ from jaxtyping import Bool, Float32, Float64, Int64
 
 from counterpoint.anomaly_detection.conformal import false_alarms, flagged, require_alarm
 from counterpoint.anomaly_detection.contamination import Contamination, contamination, of_normal
-from counterpoint.anomaly_detection.design import Design, Scored, groups_or_items
+from counterpoint.anomaly_detection.design import Design, Scored
 from counterpoint.anomaly_detection.detection import detection, rates
 from counterpoint.anomaly_detection.false_discovery import false_discovery_flags
 from counterpoint.anomaly_detection.labelled_anomalies import Truth
+from counterpoint.anomaly_detection.over_time import events_with_alarm, surface
+from counterpoint.anomaly_detection.overlapping_windows import peaks
 from counterpoint.anomaly_detection.results import Anomalies, Anomaly, Near, Suspect, verdict
 from counterpoint.anomaly_detection.scorer import Scorer, scorer_of
+from counterpoint.anomaly_detection.units import Units
+from counterpoint.data.window_items import WindowInfo
 from counterpoint.plans import AnomalyPlan
 from counterpoint.retrieval.nearest import neighbours
 
@@ -28,11 +32,16 @@ ALARM = 0.01
 
 
 class Side(NamedTuple):
-    """Tested or normal items: names, vectors, and the id of each one's group, None without groups."""
+    """Tested or normal items: names, vectors, the id of each one's group, and where they lie if they are windows."""
 
     names: Sequence[str]
     vectors: Float32[np.ndarray, "n d"]
     groups: Int64[np.ndarray, " n"] | None = None
+    windows: WindowInfo | None = None
+
+    def units(self) -> Units:
+        """What depends on what among them."""
+        return Units.of(len(self.names), self.groups, self.windows)
 
 
 class Baseline(NamedTuple):
@@ -62,8 +71,8 @@ class Search:
 
     def design(self) -> Design:
         """Which normal items are used for what."""
-        normal = None if self.normal is None else groups_or_items(self.normal.groups, len(self.normal.names))
-        return Design(groups_or_items(self.tested.groups, len(self.tested.names)), normal, self.plan.seed)
+        normal = None if self.normal is None else self.normal.units()
+        return Design(self.tested.units(), normal, self.plan.seed)
 
     def run(self) -> Anomalies:
         """The result, without warnings that depend on the source.
@@ -83,10 +92,11 @@ class Search:
         threshold = spread = None
         if scored.calibration is not None and self.alarm is not None:
             threshold = scored.calibration.threshold(self.alarm)
-            grouped = self.normal is not None and self.normal.groups is not None
+            grouped = design.normal is not None and len(design.normal.groups) > len(np.unique(design.normal.groups))
             spread = None if grouped else false_alarms(self.alarm, counts["units"])
         return Anomalies(
             items=self._items(scored),
+            peaks=None if self.tested.windows is None else peaks(scored.scores, self.tested.windows),
             scorer=self.plan.scorer,
             normal=counts,
             contamination=contaminated.record(),
@@ -146,7 +156,9 @@ class Search:
             "anomalies": int(anomalous.sum()),
             "baselines": {},
         }
-        groups = None if self.tested.groups is None else self.tested.groups[used]
+        groups = (
+            design.tested.groups[used] if self.tested.windows is not None or self.tested.groups is not None else None
+        )
         others = {
             name: design.scored(each.scorer, each.tested, each.normal) for name, each in (self.baselines or {}).items()
         }
@@ -167,10 +179,16 @@ class Search:
         anomalous: Bool[np.ndarray, " k"],
         groups: Int64[np.ndarray, " k"] | None,
     ) -> dict[str, Any]:
+        windows, events = self.tested.windows, None if self.truth is None else self.truth.events
+        result = {} if windows is None or events is None else surface(scored.scores, windows, events)
         if scored.calibration is None or self.alarm is None or not len(anomalous):
-            return {}
-        p: Float64[np.ndarray, " k"] = scored.calibration.p_values(scored.scores[used])
-        return {name: each for name, each in rates(flagged(p, self.alarm), anomalous, groups).items() if each}
+            return result
+        p: Float64[np.ndarray, " m"] = scored.calibration.p_values(scored.scores)
+        flags = flagged(p, self.alarm)
+        result |= {name: each for name, each in rates(flags[used], anomalous, groups).items() if each}
+        if windows is not None and events is not None:
+            result["events"] = events_with_alarm(flags, windows, events)
+        return result
 
 
 def alarm_of(plan: AnomalyPlan) -> float:
@@ -178,13 +196,15 @@ def alarm_of(plan: AnomalyPlan) -> float:
     return ALARM if plan.alarm is None else plan.alarm
 
 
-def require_units(plan: AnomalyPlan, design: Design, *, grouped: bool) -> None:
+def require_units(plan: AnomalyPlan, design: Design) -> None:
     """Refuse an alarm or a false discovery rate that the normal items cannot support, before they are embedded.
 
     Raises:
         PlanError: There are too few.
     """
-    what = "groups" if grouped else "items"
-    require_alarm(alarm_of(plan), design.units(), what=what)
-    if plan.fdr is not None:
-        require_alarm(plan.fdr, design.units(), name="fdr", what=what)
+    normal, what = design.normal, "item"
+    if normal is not None and len(np.unique(normal.groups)) < len(normal.groups):
+        what = "window length" if normal.in_time else "group"
+    for name, rate in (("alarm", alarm_of(plan)), ("fdr", plan.fdr)):
+        if rate is not None:
+            require_alarm(rate, design.units(), name=name, what=what)

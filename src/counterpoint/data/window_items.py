@@ -25,6 +25,14 @@ class WindowInfo(NamedTuple):
     """The steps of a window."""
     bounds: Int64[np.ndarray, " m"]
     """The series i has the steps ``bounds[i]`` to ``bounds[i + 1]``, exclusive, of all steps of the source."""
+    rows: Int64[np.ndarray, " s"] | None = None
+    """The row of the source of every step, where those are in another order."""
+
+    @property
+    def middle(self) -> Int64[np.ndarray, " n"]:
+        """The middle step of every window, among all steps of the source."""
+        steps: np.ndarray = self.bounds[self.series] + self.start + self.width // 2
+        return steps
 
     @classmethod
     def of(cls, bounds: Int64[np.ndarray, " m"], *, width: int, stride: int) -> WindowInfo:
@@ -57,6 +65,7 @@ class WindowItems:
     series: Sequence[str]
     context: int
     labels: Sequence[Any] | None = None
+    """The label of every window: that of its middle step."""
     groups: Sequence[Any] | None = None
     notes: Sequence[str] = ()
 

@@ -168,8 +168,8 @@ class Windows(Modality):
     def baselines(self) -> dict[str, Baseline]:
         channels = len(self.shape.mean)
         return {
-            "raw values": lambda batch: batch[:, channels:].flatten(1),
-            "shapes": lambda batch: batch[:, :channels].flatten(1),
+            "raw values": lambda batch: self._middle(batch).flatten(1),
+            "shapes": lambda batch: self.inputs(batch)[:, :channels].flatten(1),
         }
 
     def build_encoder(self, name: str, width: int | None) -> nn.Module:
@@ -200,7 +200,7 @@ class Windows(Modality):
 
     def _items(self, series: LongSeries) -> WindowItems:
         shape = self.shape
-        windows = WindowInfo.of(series.starts, width=shape.window, stride=shape.stride)
+        windows = WindowInfo.of(series.starts, width=shape.window, stride=shape.stride)._replace(rows=series.rows)
         if not len(windows.start):
             longest = int(series.lengths.max(initial=0))
             raise SourceError(
@@ -212,7 +212,8 @@ class Windows(Modality):
         missing = int(np.isnan(series.steps).sum())
         notes = [f"{short:,} of {len(series.lengths):,} series are shorter than a window and left out"] if short else []
         notes += [f"{missing:,} missing values are filled on a line between those around them"] if missing else []
-        return WindowItems(steps, windows, series.names, shape.context, notes=notes)
+        labels = None if series.labels is None else [series.labels[step] for step in windows.middle]
+        return WindowItems(steps, windows, series.names, shape.context, labels, notes=notes)
 
 
 def _part(views: str) -> Callable[..., Any]:

@@ -32,7 +32,7 @@ def write_anomalies(path: Path, result: Mapping[str, Any], modality: Modality | 
 
     ``parts`` are the tested and the normal items; the latter are left out where there are none.
     """
-    items, suspects = result["items"][:SHOWN], result["suspects"][:SUSPECTS]
+    items, suspects = _listed(result)[:SHOWN], result["suspects"][:SUSPECTS]
     first = len(parts[0]) if len(parts) > 1 else 0
     nearest = [first + each["nearest"][0]["index"] for each in items if each["nearest"]]
     rows = sorted({*(each["index"] for each in items), *nearest, *(first + each["index"] for each in suspects)})
@@ -48,6 +48,14 @@ def write_anomalies(path: Path, result: Mapping[str, Any], modality: Modality | 
     )
     write_text(path, page)
     return path
+
+
+def _listed(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The items, the most anomalous first; of overlapping windows the most anomalous one only."""
+    if "peaks" not in result:
+        return list(result["items"])
+    at = {each["index"]: each for each in result["items"]}
+    return [at[row] for row in result["peaks"]]
 
 
 def detection_rows(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -24,7 +24,7 @@ from counterpoint.data.vectors import Rows
 from counterpoint.embeddings import Embeddings, is_saved
 from counterpoint.errors import InputError, PlanError, counted, listed, option
 from counterpoint.evaluation.scores import raw_features
-from counterpoint.interfaces import Items
+from counterpoint.interfaces import Items, info_of
 from counterpoint.model import Model, load
 from counterpoint.plans import AnomalyPlan, choices_in
 from counterpoint.runs.locks import holds_out
@@ -168,9 +168,12 @@ def _rows(z: Embeddings) -> Rows:
 
 
 def _truth(labels: object, source: object, items: Items, plan: AnomalyPlan) -> Truth:
-    read: Labels = read_class_ids(labels, source, items)
+    windows = info_of(items).windows
+    every = items if windows is None else Rows([str(row) for row in range(windows.bounds[-1])])  # a label of each step
+    read: Labels = read_class_ids(labels, source, every)
     announce_labels(read, left_out=True, held_out=False)
-    return truth_of(read, plan.normal_label)
+    truth = truth_of(read, plan.normal_label)
+    return truth if windows is None else truth.of_windows(windows)
 
 
 def _in_both(sides: Sides, vectors: Vectors | None) -> tuple[Bool[np.ndarray, " m"] | None, list[str]]:
@@ -219,7 +222,7 @@ def _search(
     sized = [np.empty((len(each), 0), dtype=np.float32) for each in (items, normal) if each is not None]
     search = _of(sides, (sized[0], sized[1] if normal is not None else None), plan)
     if normal is not None:
-        require_units(plan, search.design(), grouped=group_ids(normal) is not None)
+        require_units(plan, search.design())
     if sides.model is None:
         assert vectors is not None
         return replace(_of(sides, vectors, plan), truth=truth, in_both=in_both)
@@ -232,8 +235,12 @@ def _search(
 def _of(sides: Sides, vectors: Vectors, plan: AnomalyPlan) -> Search:
     normal = None
     if sides.normal is not None and vectors[1] is not None:
-        normal = Side(sides.normal.names, vectors[1], group_ids(sides.normal))
-    return Search(Side(sides.tested.names, vectors[0], group_ids(sides.tested)), normal, plan)
+        normal = _side(sides.normal, vectors[1])
+    return Search(_side(sides.tested, vectors[0]), normal, plan)
+
+
+def _side(items: Items, vectors: np.ndarray) -> Side:
+    return Side(items.names, vectors, group_ids(items), info_of(items).windows)
 
 
 def _represented(model: Model, sides: Sides) -> Vectors:
