@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from counterpoint.modality import DataOptions
+from counterpoint.plans.data_options import ReadOptions
+
 CLASSES = 4
 
 
@@ -16,6 +19,14 @@ class World:
     source: Any
     labels: np.ndarray
     choices: dict[str, Any]
+
+    @property
+    def reading(self):
+        """The choices that say how the source is read."""
+        return {name: value for name, value in self.choices.items() if name in ("window", "stride")}
+
+    def options(self, **choices):
+        return DataOptions(kind=self.choices["modality"], data=ReadOptions(**self.reading), **choices)
 
 
 class Named:

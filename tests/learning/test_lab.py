@@ -10,7 +10,6 @@ import counterpoint as cp
 from counterpoint import rng
 from counterpoint.cli import main
 from counterpoint.evaluation.view_statistics import Known, recovered_among
-from counterpoint.modality import DataOptions
 from counterpoint.setup.dataset import open_source
 from counterpoint.tuning.view_remarks import Measure, advice, remarks
 from counterpoint.views.image_views import Strengths
@@ -194,7 +193,7 @@ def test_a_mirror_of_what_is_symmetric_and_grey_of_what_is_grey_change_nothing()
 @pytest.mark.parametrize("kind", WORLDS)
 def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     world = WORLDS[kind](count=96)
-    held = cp.lab(world.source, labels=world.labels, modality=kind, width=8, items=48)
+    held = cp.lab(world.source, labels=world.labels, modality=kind, width=8, items=48, **world.reading)
     names = [row["name"] for row in held["looks"]]
     assert names[0] == "whole look"
     assert {"half strength", "double strength"} < set(names)
@@ -202,13 +201,13 @@ def test_every_kind_of_data_is_judged_and_every_spec_can_be_fitted(kind):
     specs = [row["views"] for row in held["looks"]]
     assert len(set(specs)) == len(specs)
     assert {each for each in presets(kind) if each not in specs} == set()
-    modality, items = open_source(world.source, DataOptions(kind=kind))
+    modality, items = open_source(world.source, world.options())
     keys = rng.keys(seed=0, epoch=0, items=torch.arange(96), view=0)
     batch = items.take(np.arange(96))
     for row in held["looks"]:
         assert 0 <= row["accuracy"]["low"] <= row["accuracy"]["value"] <= row["accuracy"]["high"] <= 1
         assert row["damage"]["low"] <= row["damage"]["value"] <= row["damage"]["high"]
-        asked, _ = open_source(world.source, DataOptions(kind=kind, views=row["views"]))
+        asked, _ = open_source(world.source, world.options(views=row["views"]))
         torch.testing.assert_close(
             asked.augmentation(batch, keys), modality.with_views(row["views"]).augmentation(batch, keys)
         )

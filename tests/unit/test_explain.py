@@ -23,8 +23,10 @@ from counterpoint.modalities.image import Images
 from counterpoint.modalities.series import Series
 from counterpoint.modalities.table import Table
 from counterpoint.modalities.text import Text
+from counterpoint.modalities.windows import Windows
 from counterpoint.modality import DataOptions
 from counterpoint.model import Model
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.reports.explanation import PAIRS, explained_neighbours
 from counterpoint.reports.sample import take_sample
 from counterpoint.testing import BrokenContract
@@ -34,7 +36,7 @@ from tests.toys.points import Points
 from tests.toys.worlds import sets_of_points
 from tests.worlds import WORLDS, remarks
 
-CLASSES = {"image": Images, "series": Series, "table": Table, "text": Text}
+CLASSES = {"image": Images, "series": Series, "table": Table, "text": Text, "windows": Windows}
 
 
 class Waves(nn.Module):
@@ -52,7 +54,7 @@ class Waves(nn.Module):
 
 def model_of(kind, source, encoder=None, width=8):
     """An untrained model, and its items."""
-    modality, items = CLASSES[kind].fit(source, DataOptions())
+    modality, items = CLASSES[kind].fit(source, DataOptions(data=ReadOptions(stride=64)))
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = modality.build_encoder("auto", width) if encoder is None else encoder
@@ -159,7 +161,7 @@ def test_an_item_of_one_part_is_explained(texts):
 @pytest.mark.parametrize("kind", list(WORLDS))
 def test_every_modality_is_explained_by_row_and_on_a_page(kind, tmp_path):
     source = WORLDS[kind](count=24).source
-    model, _ = model_of(kind, source)
+    model, _ = model_of(kind, source)  # of windows, those that do not overlap
     result = cp.explain(model, 0, "1", source=source, masks=256, html=tmp_path / "why.html")
     record = json.loads(json.dumps(result.record()))
     assert np.asarray(record["table"]).shape == (len(record["parts_a"]), len(record["parts_b"]))

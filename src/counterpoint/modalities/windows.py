@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from counterpoint import catalogue
@@ -24,16 +24,19 @@ from counterpoint.data.schema import NO_COLUMNS, Schema
 from counterpoint.data.sheets import later_sheet, read_sheet
 from counterpoint.data.window_items import WindowInfo, WindowItems
 from counterpoint.errors import InputError, SourceError, listed
-from counterpoint.interfaces import Views
+from counterpoint.interfaces import Parts, Views
 from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
-from counterpoint.views import near_copies
+from counterpoint.views import near_copies, series_parts
 from counterpoint.views.named import Named
 from counterpoint.views.window_views import Near
 
 WINDOW = 64
 """Steps of a window where none are named."""
+
+ROOM = 2
+"""Steps around a window, in shifts of its views: stronger views can shift further."""
 
 SHARE = 0.05
 """The smallest deviation that a window is divided by, as a share of that of the training data: noise stays small."""
@@ -99,7 +102,7 @@ class Windows(Modality):
             np.where(deviation > 0, deviation, 1.0).tolist(),
             data.window or WINDOW,
             data.stride,
-            part.shift if isinstance(part, Near) else 0,
+            ROOM * part.shift if isinstance(part, Near) else 0,
             views,
             schema,
             data,
@@ -158,9 +161,20 @@ class Windows(Modality):
 
     def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float]]]:
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
-        names = self.shape.columns or [f"channel {number}" for number in range(len(self.shape.mean))]
         measured = self._middle(batch).cpu().numpy() * deviation + mean
-        return [dict(zip(names, each.tolist(), strict=True)) for each in measured]
+        return [dict(zip(self._channels(), each.tolist(), strict=True)) for each in measured]
+
+    def _channels(self) -> list[str]:
+        return self.shape.columns or [f"channel {number}" for number in range(len(self.shape.mean))]
+
+    def parts(self, item: Float[Tensor, "1 c t"]) -> Parts:
+        return series_parts.segments(self._channels(), self.shape.window)
+
+    def with_parts(
+        self, item: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
+    ) -> Float[Tensor, "m e w"]:
+        both = self.inputs(item).chunk(2, dim=1)  # its mean stays that of the whole window, so that parts are apart
+        return torch.cat([series_parts.with_segments(each, kept) for each in both], dim=1)
 
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
         return tuple(self._normalized(each) for each in near_copies.numbers(self._middle(batch), key))

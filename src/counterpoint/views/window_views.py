@@ -25,7 +25,7 @@ class Near:
     """The window, shifted by at most ``shift`` steps."""
 
     shift: int = 2
-    """The most steps; the items of a model have that many around each window, so more have no effect later."""
+    """The most steps; items have twice as many around each window, so a larger shift has no effect later."""
 
     def __post_init__(self) -> None:
         within("shift", self.shift, 0)
