@@ -32,6 +32,8 @@ from counterpoint.evaluation.scores import raw_features
 from counterpoint.evaluation.surface import volumes
 from counterpoint.interfaces import info_of
 
+SCORERS = ("knn", "knn(metric='euclidean')", "mahalanobis")
+
 FEWEST = 200
 """Steps that are taken to be normal at least."""
 
@@ -77,7 +79,7 @@ def scores_of(series: np.ndarray, normal: np.ndarray, args: argparse.Namespace) 
     result = {}
     for name, represent in features.items():
         tested, fit = represent(items), represent(known)
-        for spec in ("knn", "mahalanobis"):
+        for spec in SCORERS:
             result[f"{name}, {spec}"] = fitted(scorer_of(spec), fit)(tested)
     raw = [raw_features(model.modality, each) for each in (items, known)]
     result["raw windows, knn"] = fitted(scorer_of("knn(metric='euclidean')"), raw[1])(raw[0])
