@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ class WindowItems:
     groups: Sequence[Any] | None = None
     notes: Sequence[str] = ()
 
-    @property
+    @cached_property
     def names(self) -> Sequence[str]:
         """The series of every window, and its first and last step."""
         last = self.windows.width - 1
