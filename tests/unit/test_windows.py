@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import counterpoint as cp
+from counterpoint.data.groups import read_groups
+from counterpoint.data.labels import read_class_ids
 from counterpoint.data.long_series import of_array
 from counterpoint.errors import InputError, PlanError, SourceError
 from counterpoint.interfaces import info_of
@@ -53,6 +55,21 @@ def test_context_is_of_the_same_series_and_views_shift_into_it():
     assert raw[3, 0].round().tolist() == [*[100] * 5, 101, 102, 103, 104, 105, 106, 107]
     drawn = {float(windows.augmentation(items.take(np.array([1])), torch.tensor([key]))[0, 1, 0]) for key in range(60)}
     assert len(drawn) == 5  # two steps to either side
+
+
+def test_labels_and_groups_of_steps_are_those_of_the_middle_of_windows():
+    frame = pd.DataFrame(
+        {"id": list("aab") * 20, "time": range(60), "kind": ["x"] * 30 + ["y"] * 30, "value": wave(60)}
+    )
+    windows, items = fitted(frame, groups="kind")
+    kinds = frame.sort_values("id", kind="stable")["kind"].tolist()
+    expected = [kinds[step] for step in items.windows.middle]
+    assert items.labels is None
+    assert read_groups("kind", frame, items) == expected
+    assert len(set(expected)) == 2
+    labels = read_class_ids("kind", frame, items)
+    assert [labels.classes[each] for each in labels.class_ids] == expected
+    assert windows.uses() == ["value"]
 
 
 def test_missing_values_are_filled_within_a_series_and_said():

@@ -206,6 +206,8 @@ def of_items(labels: list[Any], items: Items, *, what: str = "label") -> list[An
         return labels
     info = info_of(items)
     steps_of = info.steps_of
+    if info.windows is not None and len(labels) == info.windows.bounds[-1]:
+        return [labels[row] for row in info.windows.middle_rows.tolist()]
     if steps_of is not None and len(labels) == len(steps_of):
         return one_per_series(labels, steps_of, items.names, what=what)
     rows, skipped = info.source_rows, len(info.skipped)

@@ -35,6 +35,11 @@ class WindowInfo(NamedTuple):
         steps: np.ndarray = self.bounds[self.series] + self.start + self.width // 2
         return steps
 
+    @property
+    def middle_rows(self) -> Int64[np.ndarray, " n"]:
+        """The row of the source of every window's middle step."""
+        return self.middle if self.rows is None else self.rows[self.middle]
+
     @classmethod
     def of(cls, bounds: Int64[np.ndarray, " m"], *, width: int, stride: int) -> WindowInfo:
         """The windows of every series, ``stride`` steps apart; none of series that are shorter than a window.
