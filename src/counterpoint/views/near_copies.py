@@ -90,7 +90,7 @@ def resampled_back(series: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
     """
     steps, width = lengths(series), series.shape[2]
     fewer = (SLOWER * steps).round().long().clamp(min=1)
-    return resampled(resampled(series, fewer, width=width), steps, width=width, span=(fewer - 1)[:, None])
+    return resampled(resampled(series, fewer, width=width), steps, width=width, span=(fewer - 1)[:, None].float())
 
 
 def sentences(texts: Sequence[str], key: Int64[Tensor, " b"]) -> tuple[list[str], ...]:

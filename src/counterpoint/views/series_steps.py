@@ -48,7 +48,7 @@ def resampled(
     >>> resampled(torch.tensor([[[0.0, 2.0, 4.0, torch.nan]]]), torch.tensor([5]), width=6).tolist()
     [[[0.0, 1.0, 2.0, 3.0, 4.0, nan]]]
     """
-    span = (lengths(series) - 1)[:, None] if span is None else span
+    span = (lengths(series) - 1)[:, None].float() if span is None else span
     step = torch.arange(width, device=series.device)
     line = (step / (steps[:, None] - 1).clamp(min=1)).clamp(max=1.0)
     return between(series, start + span * line).masked_fill((step >= steps[:, None])[:, None], torch.nan)
@@ -80,7 +80,7 @@ def at_length(series: Float[Tensor, "b c t"], steps: int) -> Float[Tensor, "b c 
     """
     whole, count = filled(series), lengths(series)
     even = torch.full_like(count, steps)
-    changed = resampled(whole, even, width=steps, span=(count - 1)[:, None])
+    changed = resampled(whole, even, width=steps, span=(count - 1)[:, None].float())
     if series.shape[2] < steps:
         return changed
     return torch.where((count == steps)[:, None, None], whole[:, :, :steps], changed)
