@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor, nn
 
@@ -100,8 +99,9 @@ class Series(Modality):
         )
         spread = [each if each > 0 else 1.0 for each in deviation]
         schema = NO_COLUMNS if sheet is None else sheet.schema
-        usual = int(np.median(lengths_of(steps.values)))
-        shape = Shape(form, columns, list(mean), spread, views, schema, options.data, max(1, usual))
+        there = lengths_of(steps.values)
+        usual = int(np.median(there[there > 0])) if there.any() else 1
+        shape = Shape(form, columns, list(mean), spread, views, schema, options.data, usual)
         series = cls(shape, options.views if callable(options.views) else _changes(views))
         return Dataset(series, series._items(steps, sheet))
 
@@ -154,7 +154,7 @@ class Series(Modality):
 
     def flat(self, view: Float[Tensor, "b c t"]) -> Float[Tensor, "b d"]:
         """Values in a row, 0 where one is missing."""
-        return batches.flat(view.nan_to_num(nan=0.0, posinf=torch.inf, neginf=-torch.inf))
+        return batches.flat(view.masked_fill(view.isnan(), 0.0))
 
     def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float | None]]]:
         """The measured values of every channel, None where one is missing, up to the last step of the series."""
