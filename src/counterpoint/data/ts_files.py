@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -30,7 +31,7 @@ LABEL, TARGET = "label", "target"
 """Names of the columns of classes and of regression targets, which the files do not name."""
 
 
-Columns = dict[str, Float64[np.ndarray, "n t"] | list[Float64[np.ndarray, " _"]] | list[str]]
+Columns = dict[str, Float64[np.ndarray, "n t"] | list[Any]]
 """Columns of series, a matrix or, where lengths differ, a list of them; and of classes."""
 
 
@@ -133,9 +134,7 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _columns(
-    rows: Sequence[tuple[int, list[Float64[np.ndarray, " t"]], str]], head: Head, called: str
-) -> Columns:
+def _columns(rows: Sequence[tuple[int, list[Float64[np.ndarray, " _"]], str]], head: Head, called: str) -> Columns:
     """A list of series for each dimension, a matrix where all have the same length, and the classes."""
     for number, dimensions, _ in rows:
         steps = [len(each) for each in dimensions]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Num
 
 from counterpoint.errors import SourceError
 
 ROOM, TIMES = 1 << 30, 50
 """Bytes of float32 that padded series may always take, and beyond that, times the room of their values."""
 
-Series = Float64[np.ndarray, "c _"]
+Series = Num[np.ndarray, "c _"]
 
 
 def lengths_of(values: Float64[np.ndarray, "n c t"]) -> Int64[np.ndarray, " n"]:

@@ -104,7 +104,7 @@ def within(layers: nn.Module, series: Float[Tensor, "b w t"], valid: Bool[Tensor
 def _normalised(layer: nn.Module, series: Float[Tensor, "b w t"], valid: Bool[Tensor, "b 1 t"]) -> Tensor:
     """The valid steps as rows (n, w), normalised and put back; 0 elsewhere."""
     steps, kept = series.transpose(1, 2), valid[:, 0]
-    rows = layer(steps[kept])
+    rows: Tensor = layer(steps[kept])
     return rows.new_zeros(steps.shape).index_put((kept,), rows).transpose(1, 2)
 
 

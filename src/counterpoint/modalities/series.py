@@ -21,9 +21,9 @@ from counterpoint.data import memory_items
 from counterpoint.data.features import moments
 from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import NO_COLUMNS, Column, Schema
-from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.series_arrays import are_series, series_of
 from counterpoint.data.series_items import series_items
+from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
 from counterpoint.data.unequal_series import lengths_of
 from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
