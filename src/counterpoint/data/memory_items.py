@@ -163,7 +163,8 @@ def finite(values: np.ndarray, axes: str, *, missing: bool = False) -> Float64[n
     if bad.any():
         first = tuple(int(place) for place in np.argwhere(bad)[0])
         raise SourceError(
-            f"{int(bad.sum())} of {bad.size} values are {'' if missing else 'NaN or '}infinite, the first at ({axes}) = {first}. "
+            f"{int(bad.sum())} of {bad.size} values are {'' if missing else 'NaN or '}infinite, the first at "
+            f"({axes}) = {first}. "
             "Fill them or leave those items out first."
         )
     return result

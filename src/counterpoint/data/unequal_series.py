@@ -1,4 +1,4 @@
-"""Series of unequal length as one array (n, c, t): NaN behind the end of a shorter one, and where a value is missing."""
+"""Series of unequal length in one array (n, c, t): NaN where a value is missing, and behind the end of a series."""
 
 from __future__ import annotations
 
