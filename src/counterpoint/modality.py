@@ -20,8 +20,8 @@ from counterpoint.rng import hashed
 Baseline = Callable[[Batch], Float[Tensor, "b d"]]
 """Classical features of some items."""
 
-Cell = str | Sequence[float]
-"""A cell of an item: a string, a number, or a series of numbers."""
+Cell = str | Sequence[float | None]
+"""A cell of an item: a string, or a series of numbers, None where one is missing."""
 
 
 class EncoderInput(NamedTuple):

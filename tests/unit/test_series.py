@@ -142,14 +142,10 @@ def test_series_are_claimed_and_other_things_are_not(tmp_path):
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (np.full((2, 1, 3), np.nan), r"6 of 6 values are NaN .* \(item, channel, step\) = \(0, 0, 0\)"),
+        (np.full((2, 1, 3), np.nan), r"None of the values of the 2 series is present"),
+        (np.full((2, 1, 3), np.inf), r"6 of 6 values are infinite, .* \(item, channel, step\) = \(0, 0, 0\)"),
         (np.zeros(5), r"Series are an array .* Got the shape \(5,\)"),
-        ({"t0": [1.0, None], "t1": [1.0, 2.0]}, r"1 of 4 values are NaN .* = \(1, 0, 0\)"),
-        ({"id": ["a", "a", "b"], "x": [1.0, 2.0, 3.0]}, "ragged: 'b' has 1 steps, 'a' has 2.*cut or pad"),
-        (
-            {"x": np.ones((2, 3)), "y": np.ones((2, 4))},
-            "ragged; their steps are .*'x': 3, 'y': 4.* Cut or pad",
-        ),
+        ({"x": np.ones((2, 3)), "y": np.ones((2, 4))}, "of row 0 .* 'x' holds 3 numbers, 'y' 4.* the same length"),
         ({"a": ["x", "y"]}, "Series need columns of numbers. Columns: a"),
         (None, "Series are an array .* Got None"),
     ],
@@ -304,18 +300,6 @@ def test_a_table_with_a_date_stays_a_table():
         "note": [f"felt rather ill on {each}" for each in dates],
     }
     assert roles(wordy)[0] == "text"
-
-
-def test_series_of_unequal_length_are_refused_with_advice():
-    frame, _ = measured("unit", "cycle", at=("1", "2", "3", "4"))
-    shorter = {name: cells[:-1] for name, cells in frame.items()}
-    with pytest.raises(
-        SourceError, match=r"'unit' saying whose and 'cycle' when.*ragged: 'm2' has 3 .*modality='table'"
-    ):
-        read_sheet(shorter)
-    assert roles(shorter, "table")[0] == "table"
-    with pytest.raises(SourceError, match=r"ragged: 'm2' has 3 steps, 'm1' has 4"):
-        Series.fit(shorter, DataOptions(data=ReadOptions(id="unit", time="cycle")))
 
 
 @pytest.mark.parametrize(

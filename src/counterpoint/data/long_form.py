@@ -45,32 +45,17 @@ NUMBERS = ("integer", "float", "boolean", "list of numbers")
 
 
 def is_long(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[str, str]) -> bool:
-    """Whether a row is a step of a series.
-
-    Raises:
-        SourceError: It seems so, but the series differ in length.
-    """
+    """Whether a row is a step of a series; series may differ in length."""
     pairs = _pairs(frame, traits, roles)
     if any(_is_sure(pair, roles) for pair in pairs):
         return True
     free = [each.column for name, each in traits.items() if name not in roles]
     if any(column.role == "text" for column in free):
         return False
-    lengths = {}
-    for pair in pairs:
-        measured = any(column.type in NUMBERS and column.name not in pair for column in free)
-        steps = _steps(frame, *pair) if measured else None
-        if steps is not None:
-            lengths[pair] = steps
-    if not lengths or any(steps.min() == steps.max() for steps in lengths.values()):
-        return bool(lengths)
-    (series, time), steps = next(iter(lengths.items()))
-    names = list(dict.fromkeys(words_in(series, frame.columns[series], frame.called)))
-    short, long = int(steps.argmin()), int(steps.argmax())
-    raise SourceError(
-        f"The rows look like steps of series, '{series}' saying whose and '{time}' when, but the series are ragged: "
-        f"'{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. Cut or pad them to one length, "
-        "or say --modality=table to learn from single rows."
+    return any(
+        _are_steps(frame, *pair)
+        for pair in pairs
+        if any(column.type in NUMBERS and column.name not in pair for column in free)
     )
 
 
@@ -86,7 +71,7 @@ def roles_in_series(frame: Frame, traits: Mapping[str, Traits], roles: Mapping[s
     """The columns that identify series and times, where the user named none."""
     pairs = _pairs(frame, traits, roles)
     if pairs:
-        pairs.sort(key=lambda pair: (not _is_sure(pair, roles), _steps(frame, *pair) is None))
+        pairs.sort(key=lambda pair: (not _is_sure(pair, roles), not _are_steps(frame, *pair)))
         series, time = pairs[0]
         return {series: "id", time: "time"}
     result = {} if "id" in roles.values() else _called(traits, roles, lambda name: name in PLAIN_SERIES)
@@ -178,14 +163,13 @@ def _is_sure(pair: tuple[str, str], roles: Mapping[str, str]) -> bool:
     return (series in roles or series.lower() in PLAIN_SERIES) and (time in roles or time.lower() == PLAIN_TIME)
 
 
-def _steps(frame: Frame, series: str, time: str) -> Int64[np.ndarray, " n"] | None:
-    """The number of steps of each series; None where rows are no steps: too few, or two at the same time."""
+def _are_steps(frame: Frame, series: str, time: str) -> bool:
+    """Whether rows can be steps of series: several in each, at different times."""
     whose, when = codes_of(frame, series), codes_of(frame, time)
     steps = np.bincount(whose)
     if len(steps) < 2 or steps.min() < SEVERAL:
-        return None
-    differ = len(np.unique(whose * (when.max() + 1) + when)) == len(whose)
-    return steps if differ else None
+        return False
+    return len(np.unique(whose * (when.max() + 1) + when)) == len(whose)
 
 
 def _may_be_times(cells: Cells, column: Column) -> bool:

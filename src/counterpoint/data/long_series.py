@@ -28,6 +28,8 @@ class LongSeries:
     """The row of the source that each step comes from, where steps were in another order."""
     labels: Sequence[str | None] | None = None
     """The label of every step, where the source has a column of labels."""
+    notes: Sequence[str] = ()
+    """Notes for the user on how the source was read."""
 
     @property
     def lengths(self) -> Int64[np.ndarray, " n"]:
@@ -122,10 +124,11 @@ def of_sheet(sheet: Sheet, channels: Sequence[str]) -> LongSeries:
         names, which = ["0"], np.zeros(len(sheet.frame), dtype=np.int64)
     else:
         names, which = list(dict.fromkeys(sheet.words(called))), codes_of(sheet.frame, called)
-    order = in_time(sheet, names, which)
+    order, notes = in_time(sheet, names, which)
     values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
     if np.isinf(values).any():
         raise SourceError(f"{int(np.isinf(values).sum())} values are infinite. Leave them out or mark them as missing.")
     labels = sheet.labels()
     starts = np.concatenate([[0], np.cumsum(np.bincount(which, minlength=len(names)))])
-    return LongSeries(values, starts, names, order, None if labels is None else [labels[row] for row in order])
+    labels_in_order = None if labels is None else [labels[row] for row in order]
+    return LongSeries(values, starts, names, order, labels_in_order, [*sheet.frame.notes, *sheet.remarks, *notes])

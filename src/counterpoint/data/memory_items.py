@@ -39,6 +39,8 @@ class Rows:
     """The item of every row of the source, where a row is one step of a series; -1 for skipped rows."""
     skipped: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    lengths: Int64[np.ndarray, " n"] | None = None
+    """The number of steps of each series, where they differ."""
     frame: Frame | None = field(default=None, repr=False, compare=False)
     """The columns that they are in."""
 
@@ -52,6 +54,7 @@ class Rows:
     def info(self) -> ItemsInfo:
         """The metadata of their source."""
         return ItemsInfo(
+            lengths=self.lengths,
             source_rows=self.rows,
             steps_of=self.steps_of,
             columns=self.frame,
@@ -141,8 +144,11 @@ def _chosen(names: Sequence[str], path: Path) -> str:
     )
 
 
-def finite(values: np.ndarray, axes: str) -> Float64[np.ndarray, "*shape"]:
-    """The values as float64; a ``SourceError`` when some are not finite, or when they are not numbers."""
+def finite(values: np.ndarray, axes: str, *, missing: bool = False) -> Float64[np.ndarray, "*shape"]:
+    """The values as float64; a ``SourceError`` when some are not finite, or when they are not numbers.
+
+    With ``missing`` some may be NaN, always the same NaN, so that equal items have equal bytes.
+    """
     if values.dtype.kind not in "biuf":
         raise SourceError(f"Expected an array of numbers. Got an array of {values.dtype}.")
     if not values.size:
@@ -151,10 +157,14 @@ def finite(values: np.ndarray, axes: str) -> Float64[np.ndarray, "*shape"]:
         )
     result = values.astype(np.float64)
     bad = ~np.isfinite(result)
+    if missing and bad.any():
+        result[np.isnan(result)] = np.nan
+        bad = np.isinf(result)
     if bad.any():
         first = tuple(int(place) for place in np.argwhere(bad)[0])
         raise SourceError(
-            f"{int(bad.sum())} of {bad.size} values are NaN or infinite, the first at ({axes}) = {first}. "
+            f"{int(bad.sum())} of {bad.size} values are {'' if missing else 'NaN or '}infinite, the first at "
+            f"({axes}) = {first}. "
             "Fill them or leave those items out first."
         )
     return result

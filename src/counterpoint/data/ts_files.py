@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -28,6 +29,10 @@ HEAD = (
 
 LABEL, TARGET = "label", "target"
 """Names of the columns of classes and of regression targets, which the files do not name."""
+
+
+Columns = dict[str, Float64[np.ndarray, "n t"] | list[Any]]
+"""Columns of series, a matrix or, where lengths differ, a list of them; and of classes."""
 
 
 @dataclass
@@ -53,11 +58,11 @@ def require_head(data: bytes, called: str) -> None:
         )
 
 
-def read_ts(text: str, called: str) -> dict[str, Float64[np.ndarray, "n t"] | list[str]]:
-    """The columns of a file: ``dim_0``, ``dim_1``, ... (n, t), NaN where a number is missing, and the classes.
+def read_ts(text: str, called: str) -> Columns:
+    """The columns of a file: ``dim_0``, ``dim_1``, ..., NaN where a number is missing, and the classes.
 
     Raises:
-        SourceError: It is not in this format, or damaged; its series have time stamps or differ in length.
+        SourceError: It is not in this format, or damaged; its series have time stamps, or dimensions differ in length.
     """
     numbered = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
     lines = ((number, line) for number, line in numbered if line and not line.startswith("#"))
@@ -129,17 +134,19 @@ def _is_number(cell: str) -> bool:
         return False
 
 
-def _columns(
-    rows: Sequence[tuple[int, list[Float64[np.ndarray, " t"]], str]], head: Head, called: str
-) -> dict[str, Float64[np.ndarray, "n t"] | list[str]]:
-    steps = len(rows[0][1][0])
+def _columns(rows: Sequence[tuple[int, list[Float64[np.ndarray, " _"]], str]], head: Head, called: str) -> Columns:
+    """A list of series for each dimension, a matrix where all have the same length, and the classes."""
     for number, dimensions, _ in rows:
-        odd = next((len(each) for each in dimensions if len(each) != steps), None)
-        if odd is not None:
+        steps = [len(each) for each in dimensions]
+        if len(set(steps)) > 1:
             raise SourceError(
-                f"The series in {called} are ragged: the first has {steps} steps, that in line {number} has {odd}. "
-                "Expected equally many in each; cut or pad them first."
+                f"The dimensions of the series in line {number} of {called} differ in length: they have "
+                f"{listed(map(str, steps))} steps. Expected equally many in each; only series of different lines may "
+                "differ."
             )
-    values = np.stack([np.stack(dimensions) for _, dimensions, _ in rows])
-    columns = {f"dim_{place}": values[:, place] for place in range(values.shape[1])}
+    columns: Columns = {}
+    for place in range(len(rows[0][1])):
+        series = [dimensions[place] for _, dimensions, _ in rows]
+        equal = len({len(each) for each in series}) == 1
+        columns[f"dim_{place}"] = np.stack(series) if equal else series
     return columns | ({head.label: [label for _, _, label in rows]} if head.label else {})

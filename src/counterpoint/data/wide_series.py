@@ -13,18 +13,28 @@ from pyarrow import compute
 from counterpoint.data.long_form import codes_of
 from counterpoint.data.memory_items import finite, required
 from counterpoint.data.sheets import Sheet
+from counterpoint.data.unequal_series import split_at, uneven
 from counterpoint.errors import LabelError, SourceError, listed
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Series as the source holds them, their names, and their labels, if the source has any."""
+    """Series as the source holds them, their names, and their labels, if the source has any.
+
+    NaN is a missing value; behind the end of a shorter series all channels are NaN.
+    """
 
     values: Float64[np.ndarray, "n c t"]
     names: Sequence[str] | None = None
     labels: Sequence[str | None] | None = None
     steps_of: Int64[np.ndarray, " m"] | None = None
     """The item of every row of the source, where a row is one step; -1 for skipped rows."""
+    notes: Sequence[str] = ()
+    """Notes on the times of the steps."""
+
+
+UNEVEN = 0.01
+"""The share of uneven gaps between steps from which on a note says that times are not used."""
 
 
 def form_of(sheet: Sheet) -> tuple[str, list[str]]:
@@ -55,7 +65,7 @@ def read_steps(sheet: Sheet, form: str, wanted: Sequence[str]) -> Steps:
     """The series of a sheet in the form that was recognised in training.
 
     Raises:
-        SourceError: A column is missing or of another type, series differ in length, or a number is missing.
+        SourceError: A column is missing or of another type, a number is infinite, or channels differ in length.
     """
     required(sheet.frame.columns, wanted)
     if form == "long":
@@ -63,28 +73,37 @@ def read_steps(sheet: Sheet, form: str, wanted: Sequence[str]) -> Steps:
     if form == "wide":
         values = np.stack([sheet.numbers(name) for name in wanted], axis=1)[:, None]
     else:
-        channels = [_lists(sheet, name) for name in wanted]
-        steps = {name: channel.shape[1] for name, channel in zip(wanted, channels, strict=True)}
-        if len(set(steps.values())) > 1:
-            raise SourceError(f"The channels are ragged; their steps are {steps}. Cut or pad them to one length first.")
-        values = np.stack(channels, axis=1)
-    return Steps(finite(values, "item, channel, step"), sheet.names(), sheet.labels())
+        values = _of_lists(sheet, wanted)
+    return Steps(_checked(values), sheet.names(), sheet.labels())
 
 
-def _lists(sheet: Sheet, name: str) -> Float64[np.ndarray, "n t"]:
-    """A column of lists as a matrix."""
+def _checked(values: np.ndarray) -> Float64[np.ndarray, "n c t"]:
+    return finite(values, "item, channel, step", missing=True)
+
+
+def _of_lists(sheet: Sheet, channels: Sequence[str]) -> Float64[np.ndarray, "n c t"]:
+    """Columns of lists, one for each channel; the lists of one row have one length."""
+    steps, numbers = zip(*(_lists(sheet, name) for name in channels), strict=True)
+    for name, others in zip(channels[1:], steps[1:], strict=True):
+        differ = np.flatnonzero(others != steps[0])
+        if len(differ):
+            row = int(differ[0])
+            raise SourceError(
+                f"The channels of row {sheet.frame.rows[row]} of {sheet.frame.called} differ in length: "
+                f"'{channels[0]}' holds {steps[0][row]} numbers, '{name}' {others[row]}. Expected a list of the same "
+                "length from every channel; series of different rows may differ."
+            )
+    return split_at(np.stack(numbers), steps[0])
+
+
+def _lists(sheet: Sheet, name: str) -> tuple[Int64[np.ndarray, " n"], Float64[np.ndarray, " m"]]:
+    """The length of every list in a column, and their numbers in a row."""
     cells = sheet.cells(name)
     if not hasattr(cells, "type") or not hasattr(cells.type, "value_type"):
         raise SourceError(f"The column '{name}' holds no lists of numbers, as it did in training.")
-    lengths = np.asarray(compute.fill_null(compute.list_value_length(cells), -1))
-    if lengths.min() != lengths.max() or lengths.min() < 1:
-        odd = int(np.argmax(lengths != lengths[0]))
-        raise SourceError(
-            f"Column '{name}' of {sheet.frame.called} is ragged: row 0 holds {max(lengths[0], 0)} numbers, row {odd} "
-            f"{max(lengths[odd], 0)}. Expected equally many in every row; cut or pad them first."
-        )
+    steps = np.asarray(compute.fill_null(compute.list_value_length(cells), 0), dtype=np.int64)
     flat = compute.fill_null(compute.list_flatten(cells).cast("float64"), np.nan)
-    return np.asarray(flat).reshape(len(lengths), -1)
+    return steps, np.asarray(flat)
 
 
 def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
@@ -100,16 +119,9 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
         row = sheet.frame.rows[words.index("")]
         raise SourceError(f"The column '{called[0]}' says no series in row {row}. Fill it in, or leave that row out.")
     names, which = list(dict.fromkeys(words)), codes_of(sheet.frame, called[0])
-    steps = np.bincount(which)
-    if steps.min() != steps.max():
-        short, long = int(steps.argmin()), int(steps.argmax())
-        raise SourceError(
-            f"The series are ragged: '{names[short]}' has {steps[short]} steps, '{names[long]}' has {steps[long]}. "
-            "Expected equally many in each; cut or pad them first, or say --modality=table to learn from single rows."
-        )
-    order = in_time(sheet, names, which)
-    values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
-    shaped = values.reshape(len(names), int(steps[0]), len(channels)).transpose(0, 2, 1)
+    order, notes = in_time(sheet, names, which)
+    values = np.stack([sheet.numbers(name)[order] for name in channels])
+    shaped = split_at(values, np.bincount(which))
     steps_of = np.full(len(sheet.frame) + len(sheet.frame.skipped), -1)
     steps_of[sheet.frame.rows] = which
     column = sheet.labels()
@@ -117,18 +129,22 @@ def _long(sheet: Sheet, channels: Sequence[str]) -> Steps:
         labels = None if column is None else one_per_series(column, which, names)
     except LabelError:  # it changes within a series, so it is not a label
         labels = None
-    return Steps(finite(shaped, "item, channel, step"), names, labels, steps_of)
+    return Steps(_checked(shaped), names, labels, steps_of, notes)
 
 
-def in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+def in_time(
+    sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]
+) -> tuple[Int64[np.ndarray, " n"], list[str]]:
     """The rows sorted by series, and by time within each, or in the original order without a column of times.
+
+    A note says where times are unevenly spaced.
 
     Raises:
         SourceError: A time is missing or cannot be read, or a series has two steps at the same one.
     """
     called = sheet.schema.of_role("time")
     if not called:
-        return np.argsort(which, kind="stable")
+        return np.argsort(which, kind="stable"), []
     words, rows, moments = sheet.words(called[0]), sheet.frame.rows, sheet.numbers(called[0])
     if np.isnan(moments).any():
         row = int(np.isnan(moments).argmax())
@@ -142,7 +158,9 @@ def in_time(sheet: Sheet, names: Sequence[str], which: Int64[np.ndarray, " n"]) 
             f"The series '{names[which[first]]}' has two steps at the time '{words[first]}', in rows {rows[first]} and "
             f"{rows[second]}. Keep one of them, or name the column with --id that tells their series apart."
         )
-    return order
+    share = uneven(moments[order], which[order])
+    spaced = f"{called[0]}: {share:.0%} of the gaps between steps are unusual; only their order counts, not the spacing"
+    return order, [spaced] if share > UNEVEN else []
 
 
 def one_per_series(

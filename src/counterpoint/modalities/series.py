@@ -1,36 +1,41 @@
 """Series: measurements over time, standardised; views crop, scale, jitter and mask them.
 
-Items are series (b, c, t) float32, ready for the encoder. All series of one source have the same length.
+Items are series (b, c, t) float32, ready for the encoder: NaN where a value is missing, and behind the end of a series
+that is shorter than the longest of its source.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor, nn
 
+from counterpoint import batch as batches
 from counterpoint import catalogue
 from counterpoint.data import memory_items
 from counterpoint.data.features import moments
 from counterpoint.data.frames import is_columns, read_frame
 from counterpoint.data.schema import NO_COLUMNS, Column, Schema
+from counterpoint.data.series_arrays import are_series, series_of
+from counterpoint.data.series_features import random_kernels, statistics
+from counterpoint.data.series_items import series_items
 from counterpoint.data.sheets import Sheet, later_sheet, read_sheet, sheet_of
+from counterpoint.data.unequal_series import lengths_of
 from counterpoint.data.wide_series import Steps, form_of, read_steps
 from counterpoint.errors import InputError, PlanError, SourceError, listed
 from counterpoint.interfaces import Items, Parts, Views
 from counterpoint.modality import Baseline, DataOptions, Dataset, EncoderInput, Modality
-from counterpoint.plans.data_options import AS_IT_IS, ReadOptions
+from counterpoint.plans.data_options import ReadOptions
 from counterpoint.storage.typed_json import Misfit, made
 from counterpoint.views import near_copies, series_parts
 from counterpoint.views.named import Named
-from counterpoint.views.series_views import Waves
-
-SHORTEST = 8
-"""The fewest steps of a local view."""
+from counterpoint.views.series_steps import at_length, filled, lengths
+from counterpoint.views.series_views import SHORTEST, Waves
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,16 @@ class Shape:
     views: str
     schema: Schema
     options: ReadOptions
+    steps: int | None = None
+    """The median length, to which raw values are resampled; None in models of series of equal length."""
 
 
 class Series(Modality):
     """Measurements over time.
 
     A 3-D array may hold its channels first (n, c, t) or last (n, t, c): in training the shorter axis is taken
-    for the channels, later the one that has as many as in training.
+    for the channels, later the one that has as many as in training. In a list of arrays of unequal length it is the
+    axis that is equal in all.
     """
 
     name: ClassVar[str] = "series"
@@ -67,9 +75,8 @@ class Series(Modality):
 
     @classmethod
     def accepts(cls, source: object) -> bool:
-        array = memory_items.array_of(source)
-        if array is not None:
-            return array.ndim == 3 and array.dtype.kind == "f" and array.shape[1] != array.shape[2]
+        if are_series(source):
+            return True
         sheet = sheet_of(source)
         return sheet is not None and sheet.kind == cls.name
 
@@ -85,15 +92,17 @@ class Series(Modality):
             form, columns = form_of(sheet)
             steps = read_steps(sheet, form, columns)
         else:
-            steps = Steps(_channels_first(_array(source, options.data), options.data.channel_axis, None))
+            steps = Steps(_values(source, options.data, None))
         views = options.views if isinstance(options.views, str) else "callable"
         views = "waves" if views == "auto" else views
         mean, deviation = zip(
-            *(moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
+            *(_moments(channel.reshape(-1)) for channel in steps.values.transpose(1, 0, 2)), strict=True
         )
         spread = [each if each > 0 else 1.0 for each in deviation]
         schema = NO_COLUMNS if sheet is None else sheet.schema
-        shape = Shape(form, columns, list(mean), spread, views, schema, options.data)
+        there = lengths_of(steps.values)
+        usual = int(np.median(there[there > 0])) if there.any() else 1
+        shape = Shape(form, columns, list(mean), spread, views, schema, options.data, usual)
         series = cls(shape, options.views if callable(options.views) else _changes(views))
         return Dataset(series, series._items(steps, sheet))
 
@@ -106,8 +115,7 @@ class Series(Modality):
                 got = f"the columns {listed(read_frame(source).columns)}"
             raise SourceError(f"The model was trained with {wanted}. Got {got}.")
         if self.shape.form == "array":
-            axis, channels = self.shape.options.channel_axis, len(self.shape.mean)
-            return self._items(Steps(_channels_first(_array(source, AS_IT_IS), axis, channels)), None)
+            return self._items(Steps(_values(source, self.shape.options, len(self.shape.mean))), None)
         sheet = later_sheet(source, self.shape.schema, self.name, self.shape.options)
         if self.shape.form == "long":
             memory_items.required(sheet.frame.columns, self.shape.schema.of_role("id", "time"))
@@ -145,11 +153,22 @@ class Series(Modality):
     def inputs(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
         return batch
 
-    def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float]]]:
+    def flat(self, view: Float[Tensor, "b c t"]) -> Float[Tensor, "b d"]:
+        """Values in a row, 0 where one is missing."""
+        return batches.flat(view.masked_fill(view.isnan(), 0.0))
+
+    def cells(self, batch: Float[Tensor, "b c t"]) -> list[dict[str, list[float | None]]]:
+        """The measured values of every channel, None where one is missing, up to the last step of the series."""
         names = self._channels()
         mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
         measured = batch.cpu().numpy() * deviation + mean
-        return [dict(zip(names, each.tolist(), strict=True)) for each in measured]
+        return [
+            {name: [None if math.isnan(value) else value for value in channel] for name, channel in of_item}
+            for of_item in (
+                zip(names, each[:, :steps].tolist(), strict=True)
+                for each, steps in zip(measured, lengths(batch).tolist(), strict=True)
+            )
+        ]
 
     def _channels(self) -> list[str]:
         count = len(self.shape.mean)
@@ -157,7 +176,7 @@ class Series(Modality):
         return self.shape.columns if named else [f"channel {number}" for number in range(count)]
 
     def parts(self, item: Float[Tensor, "1 c t"]) -> Parts:
-        return series_parts.segments(self._channels(), item.shape[2])
+        return series_parts.segments(self._channels(), int(lengths(item)))
 
     def with_parts(
         self, item: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"], key: Int64[Tensor, " m"]
@@ -165,10 +184,18 @@ class Series(Modality):
         return series_parts.with_segments(item, kept)
 
     def near_copies(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Views:
-        return near_copies.numbers(batch, key)
+        return *near_copies.numbers(batch, key), near_copies.resampled_back(batch)
 
     def baselines(self) -> dict[str, Baseline]:
-        return {"raw values": lambda batch: batch.flatten(1)}
+        return {
+            "raw values": lambda batch: self._whole(batch).flatten(1),
+            "statistics": lambda batch: statistics(self._whole(batch)),
+            "random kernels": lambda batch: random_kernels(self._whole(batch)),
+        }
+
+    def _whole(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b c s"]:
+        """Series of one length without missing values."""
+        return filled(batch) if self.shape.steps is None else at_length(batch, self.shape.steps)
 
     def build_encoder(self, name: str, width: int | None) -> nn.Module:
         called = "conv1d" if name == "auto" else name
@@ -177,7 +204,10 @@ class Series(Modality):
         return network
 
     def encoder_input(self) -> EncoderInput:
-        recipe = "Measurements in the order of time, less 'mean', divided by 'deviation', both per channel."
+        recipe = (
+            "Measurements in the order of time, less 'mean', divided by 'deviation', both per channel; NaN where one "
+            "is missing, and in all channels behind the end of a series that is shorter than others."
+        )
         return EncoderInput({"channels": len(self.shape.mean), "steps": None}, recipe)
 
     def settings(self) -> Mapping[str, Any]:
@@ -193,15 +223,7 @@ class Series(Modality):
         return cls(shape)
 
     def _items(self, steps: Steps, sheet: Sheet | None) -> memory_items.Rows:
-        mean, deviation = np.array(self.shape.mean)[:, None], np.array(self.shape.deviation)[:, None]
-        items = memory_items.Rows.of((steps.values - mean) / deviation, steps.names)
-        if sheet is None:
-            return items
-        frame, of = sheet.frame, steps.steps_of
-        items = replace(
-            items, labels=steps.labels, skipped=frame.skipped, notes=[*frame.notes, *sheet.remarks], frame=frame
-        )
-        return replace(items, rows=frame.rows) if of is None else replace(items, steps_of=of)
+        return series_items(steps, sheet, np.array(self.shape.mean), np.array(self.shape.deviation))
 
 
 def _before_schemas(settings: Mapping[str, Any]) -> Schema:
@@ -212,28 +234,16 @@ def _before_schemas(settings: Mapping[str, Any]) -> Schema:
     return Schema.before(columns, settings.get("names"))
 
 
-def _array(source: object, options: ReadOptions) -> Float64[np.ndarray, "n ..."]:
-    if options.column or options.without or options.schema:
+def _values(source: object, options: ReadOptions, channels: int | None) -> Float64[np.ndarray, "n c t"]:
+    if channels is None and (options.column or options.without or options.schema):
         raise SourceError("An array has no columns with names. Give columns with names, or cut the array first.")
-    array = memory_items.array_of(source)
-    if array is None or array.ndim not in (2, 3):
-        got = repr(source) if array is None else f"the shape {array.shape}"
-        raise SourceError(f"Series are an array (n, t) or (n, c, t), a .csv, .parquet or data frame. Got {got}.")
-    return memory_items.finite(array, "item, step" if array.ndim == 2 else "item, channel, step")
+    return series_of(source, axis=options.channel_axis, channels=channels)
 
 
-def _channels_first(
-    values: Float64[np.ndarray, "n ..."], axis: str, channels: int | None
-) -> Float64[np.ndarray, "n c t"]:
-    """Series with channels first: by the user's axis, else the axis with as many as in training, else the shorter."""
-    if values.ndim == 2:
-        values, axis = values[:, None], "first"
-    _, first, second = values.shape
-    wanted = {"first": first, "last": second}.get(axis, min(first, second) if channels is None else channels)
-    if channels not in (None, wanted) or wanted not in (first, second):
-        raise SourceError(f"Expected series of {channels} channels. Got an array of shape {values.shape}.")
-    is_first = axis == "first" or (axis == "auto" and first == wanted)
-    return values if is_first else values.transpose(0, 2, 1)
+def _moments(channel: Float64[np.ndarray, " m"]) -> tuple[float, float]:
+    """Mean and deviation of the present values; 0 and 1 where there are none."""
+    present = channel[~np.isnan(channel)]
+    return moments(present) if len(present) else (0.0, 1.0)
 
 
 def _changes(views: str) -> Callable[..., Tensor]:

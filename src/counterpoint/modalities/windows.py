@@ -224,7 +224,8 @@ class Windows(Modality):
         steps = torch.from_numpy((series.filled() - shape.mean) / shape.deviation).float()
         short = int((series.lengths < shape.window).sum())
         missing = int(np.isnan(series.steps).sum())
-        notes = [f"{short:,} of {len(series.lengths):,} series are shorter than a window and left out"] if short else []
+        notes, count = list(series.notes), len(series.lengths)
+        notes += [f"{short:,} of {count:,} series are shorter than a window and left out"] if short else []
         notes += [f"{missing:,} missing values are filled on a line between those around them"] if missing else []
         labels = None if series.labels is None else [series.labels[step] for step in windows.middle]
         return WindowItems(steps, windows, series.names, shape.context, labels, notes=notes)

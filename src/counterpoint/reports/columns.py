@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from counterpoint.errors import counted
 from counterpoint.interfaces import Items
-from counterpoint.modality import Modality, ShowsCells
+from counterpoint.modality import Cell, Modality, ShowsCells
 
 MOST = 10
 """Columns that are shown; more do not fit on a page."""
@@ -44,18 +44,25 @@ def columns(modality: Modality, items: Items | None, rows: Int64[np.ndarray, " n
     return Columns(names[:MOST], list(zip(*shown, strict=True)), max(0, len(names) - MOST))
 
 
-def _column(cells: Sequence[str | Sequence[float]]) -> list[Shown]:
-    curves = [np.asarray(each, dtype=np.float64) for each in cells if not isinstance(each, str)]
+def _column(cells: Sequence[Cell]) -> list[Shown]:
+    curves = [np.asarray(each, dtype=np.float64) for each in cells if not isinstance(each, str)]  # None becomes NaN
     if not curves:
         return [Shown(str(each)) for each in cells]
-    low, high = min(each.min() for each in curves), max(each.max() for each in curves)
-    return [_curve(each, float(low), float(high)) for each in curves]
+    present = np.concatenate([each[~np.isnan(each)] for each in curves])
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    return [_curve(each, low, high) for each in curves]
 
 
 def _curve(values: np.ndarray, low: float, high: float) -> Shown:
-    """A curve, thinned to as many points as can be seen, scaled to the range of its column."""
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).astype(np.int64))
+    """A curve, thinned to as many points as can be seen, scaled to the range of its column; a gap is bridged."""
+    present = np.flatnonzero(~np.isnan(values))
+    if not len(present):
+        return Shown(f"{counted(len(values), 'step')}, none of them measured")
+    thinned = np.linspace(0, len(present) - 1, min(len(present), POINTS)).astype(np.int64)
+    places = present[np.unique(thinned)]
     x = places / max(len(values) - 1, 1) * WIDTH
     y = HEIGHT - 1 - (values[places] - low) / ((high - low) or 1.0) * (HEIGHT - 2)
     points = " ".join(f"{a:.0f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    return Shown(f"{counted(len(values), 'step')} between {values.min():.3g} and {values.max():.3g}", points)
+    missing = f", {len(values) - len(present):,} missing" if len(present) < len(values) else ""
+    lowest, highest = values[present].min(), values[present].max()
+    return Shown(f"{counted(len(values), 'step')} between {lowest:.3g} and {highest:.3g}{missing}", points)

@@ -158,10 +158,11 @@ def _series(
 ) -> Side:
     curves, steps = [], 1
     for row, (channel, values) in enumerate(cells.items()):
-        y = np.asarray(values, dtype=np.float64)
-        steps, spread = len(y), float(y.max() - y.min()) or 1.0
-        shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).astype(np.int64))
-        heights = BAND * row + 18 + (BAND - 22) * (y.max() - y[shown]) / spread
+        y = np.asarray(values, dtype=np.float64)  # None becomes NaN
+        present, steps = np.flatnonzero(~np.isnan(y)), len(y)
+        high, low = (y[present].max(), y[present].min()) if len(present) else (0.0, 0.0)
+        shown = present[np.unique(np.linspace(0, len(present) - 1, min(len(present), POINTS)).astype(np.int64))]
+        heights = BAND * row + 18 + (BAND - 22) * (high - y[shown]) / (float(high - low) or 1.0)
         points = " ".join(f"{_across(at + 0.5, steps):.1f},{top:.1f}" for at, top in zip(shown, heights, strict=True))
         curves.append(Curve(channel, points, BAND * row))
     together = _together(places, len(cells))

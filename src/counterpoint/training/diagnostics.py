@@ -93,8 +93,13 @@ def _likeness(tile: Tile) -> dict[str, float]:
 
 @torch.no_grad()
 def view_difference(first: Tensor, second: Tensor) -> float:
-    """The difference between two views of an item relative to that between different items; 0 for identical views."""
-    first, second = first.flatten(1).float(), second.flatten(1).float()
+    """The difference between two views of an item relative to that between different items; 0 for identical views.
+
+    NaN, a missing value, counts as 0.
+    """
+    first, second = (
+        each.masked_fill(each.isnan(), 0.0) for each in (first.flatten(1).float(), second.flatten(1).float())
+    )
     within = (first - second).square().sum(dim=1).mean()
     other = (first - second.roll(1, dims=0)).square().sum(dim=1).mean()
     return float(within / other.clamp(min=1e-12))

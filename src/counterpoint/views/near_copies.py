@@ -17,12 +17,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from counterpoint import rng
+from counterpoint.views.series_steps import lengths, resampled
 
 QUALITIES = (95, 75, 50)
 """The JPEG qualities of copies of pictures."""
 
 SMALLER, CUT, DARKER, BRIGHTER = 0.9, 0.03, 0.92, 1.08
 """The side of a shrunk copy, the largest share cut off at each edge, and factors of brightness."""
+
+SLOWER = 0.9
+"""The sampling rate of a resampled copy of a series, of its own."""
 
 STEP, NOISE = 0.05, 0.02
 """The rounding of values, and the noise on them, in standard deviations of their column or channel."""
@@ -76,6 +80,17 @@ def numbers(values: Float[Tensor, "b *shape"], key: Int64[Tensor, " b"]) -> tupl
     """
     noise = rng.normal(key, values[0].numel(), "noise").to(values.device).reshape(values.shape)
     return (values / STEP).round() * STEP, values + NOISE * noise
+
+
+def resampled_back(series: Float[Tensor, "b c t"]) -> Float[Tensor, "b c t"]:
+    """Series resampled to nine tenths of their steps and back, as a change of the sampling rate does.
+
+    >>> resampled_back(torch.tensor([[[0.0, 1.0, 2.0, torch.nan]]])).tolist()
+    [[[0.0, 1.0, 2.0, nan]]]
+    """
+    steps, width = lengths(series), series.shape[2]
+    fewer = (SLOWER * steps).round().long().clamp(min=1)
+    return resampled(resampled(series, fewer, width=width), steps, width=width, span=(fewer - 1)[:, None].float())
 
 
 def sentences(texts: Sequence[str], key: Int64[Tensor, " b"]) -> tuple[list[str], ...]:

@@ -1,6 +1,6 @@
 r"""Cut series into segments, channel by channel, and set masked ones to the channel's mean, as ``waves`` does.
 
-x(S) = x in the segments of S, 0 in all others, which is the mean of standardised values
+x(S) = x in the segments of S, 0 in all others, which is the mean of standardised values; what is missing stays so
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from counterpoint.interfaces import Parts
+from counterpoint.views.series_steps import lengths
 
 MOST, SEGMENTS = 64, 16
 """The most parts of a series, and of a channel; where there are many channels, several form one part."""
@@ -45,12 +46,13 @@ def with_segments(series: Float[Tensor, "1 c t"], kept: Bool[Tensor, "m n"]) -> 
     >>> with_segments(torch.ones(1, 1, 3), torch.tensor([[True, False, True]])).tolist()
     [[[1.0, 0.0, 1.0]]]
     """
-    channels, steps = series.shape[1:]
+    channels, steps = series.shape[1], int(lengths(series))
     together, edges = _cut(channels, steps)
     segment = torch.repeat_interleave(torch.tensor(edges).diff())
     row = torch.arange(channels) // together
     part = (row[:, None] * (len(edges) - 1) + segment).to(series.device)
-    return torch.where(kept[:, part], series, 0.0)
+    measured, padding = series[:, :, :steps], series[:, :, steps:].expand(len(kept), -1, -1)
+    return torch.cat([torch.where(kept[:, part] | measured.isnan(), measured, 0.0), padding], dim=2)
 
 
 def _cut(channels: int, steps: int) -> tuple[int, list[int]]:

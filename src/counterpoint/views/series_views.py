@@ -5,6 +5,8 @@ r"""Augmentations of series (b, c, t): crop in time, noise, scaling of channels,
     scale    x_c e^(strength n_c)          n standard normal for every channel
     mask     x, 0 on a run of steps        its share of the series in [0, longest]
 
+A missing value, NaN, stays missing; a shorter series, padded with NaN, is cropped and masked within its length.
+
 The views of TS-TCC (jitter and scale, Eldele et al. 2021, arXiv:2106.14112, section 3.1) and of TS2Vec (crop and mask,
 Yue et al. 2021, arXiv:2106.10466, section 3.2), the crop resized to full length as for images.
 
@@ -21,6 +23,10 @@ from torch import Tensor
 
 from counterpoint import rng
 from counterpoint.plans import within
+from counterpoint.views.series_steps import lengths, resampled
+
+SHORTEST = 8
+"""The fewest steps of a local view."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,10 @@ def crop(
     longest: float = 1.0,
     steps: int | None = None,
 ) -> Float[Tensor, "b c s"]:
-    """A random window of every series, resampled to this many steps (all that it has) by linear interpolation."""
+    """A random window of every series, resampled to this many steps (all that it has) by linear interpolation.
+
+    A series that is shorter than others gets as many steps fewer, but at least ``SHORTEST`` of those that it has.
+    """
     last = series.shape[2] - 1
     drawn = rng.uniform(key, 2, "window")
     length = (shortest + (longest - shortest) * drawn[:, :1]) * last
@@ -97,7 +106,24 @@ def crop(
     share = (place - left)[:, None]
     before = left.long()[:, None].expand(-1, series.shape[1], -1)
     after = (before + 1).clamp(max=last)
-    return torch.lerp(series.gather(2, before), series.gather(2, after), share.to(series.dtype))
+    views = torch.lerp(series.gather(2, before), series.gather(2, after), share.to(series.dtype))
+    gaps = series.isnan().flatten(1).any(dim=1)
+    if bool(gaps.any()):
+        kept = shortest + (longest - shortest) * drawn[gaps, :1]
+        views[gaps] = _crop_within(series[gaps], kept, drawn[gaps, 1:], views.shape[2])
+    return views
+
+
+def _crop_within(
+    series: Float[Tensor, "b c t"], kept: Float[Tensor, "b 1"], begin: Float[Tensor, "b 1"], width: int
+) -> Float[Tensor, "b c s"]:
+    """Windows within the length of each series, by their shares of it; all of it where a window would be empty."""
+    count = lengths(series)
+    steps = torch.maximum(count * width // series.shape[2], count.clamp(max=min(SHORTEST, width)))
+    span = kept * (count - 1)[:, None]
+    views = resampled(series, steps, width=width, start=begin * ((count - 1)[:, None] - span), span=span)
+    empty = views.isnan().flatten(1).all(dim=1)
+    return torch.where(empty[:, None, None], resampled(series, steps, width=width), views)
 
 
 def jitter(
@@ -120,10 +146,10 @@ def mask(series: Float[Tensor, "b c t"], key: Int64[Tensor, " b"], *, longest: f
     >>> mask(torch.ones(1, 1, 8), key, longest=0.9).tolist()
     [[[1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]]]
     """
-    steps = series.shape[2]
+    steps, missing = lengths(series)[:, None], series.isnan()
     drawn = rng.uniform(key, 2, "mask")
-    run = (longest * drawn[:, :1] * (steps + 1)).floor().clamp(max=steps)
+    run = torch.minimum((longest * drawn[:, :1] * (steps + 1)).floor(), steps)
     first = (drawn[:, 1:] * (steps - run + 1)).floor()
-    step = torch.arange(steps, device=series.device)
+    step = torch.arange(series.shape[2], device=series.device)
     silent = (step >= first) & (step < first + run)
-    return series.masked_fill(silent[:, None], 0.0)
+    return series.masked_fill(silent[:, None] & ~missing, 0.0)
