@@ -69,13 +69,22 @@ def _listed(source: object) -> list[np.ndarray] | None:
         source = source.tolist()
     if not isinstance(source, list | tuple) or not source or not _may_be_series(source[0]) or _is_array(source):
         return None
-    arrays = [_array(each) for each in source]
-    fit = all(each is not None and each.dtype.kind in "biuf" and each.ndim in (1, 2) for each in arrays)
-    return [each for each in arrays if each is not None] if fit else None
+    arrays = []
+    for each in source:
+        array = _array(each) if _may_be_series(each) else None
+        if array is None or array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
+            return None
+        arrays.append(array)
+    return arrays
 
 
 def _may_be_series(item: object) -> bool:
-    return isinstance(item, np.ndarray | Tensor | list | tuple) and len(item) > 0 and not isinstance(item[0], str)
+    """Whether an item is an array, or nested lists of numbers, judged by its first."""
+    if isinstance(item, np.ndarray | Tensor):
+        return item.ndim in (1, 2)
+    while isinstance(item, list | tuple) and item:
+        item = item[0]
+    return isinstance(item, int | float | np.number)
 
 
 def _is_array(source: list[Any] | tuple[Any, ...]) -> bool:

@@ -220,6 +220,8 @@ class Series(Modality):
         shape = made(Shape, {**fields, "schema": schema, "options": settings.get("options", {})})
         if not 0 < len(shape.mean) == len(shape.deviation) < 2**16:
             raise Misfit(f"it has {len(shape.mean)} means and {len(shape.deviation)} deviations of its channels")
+        if shape.steps is not None and not 0 < shape.steps < 2**31:
+            raise Misfit(f"it has {shape.steps} steps")
         return cls(shape)
 
     def _items(self, steps: Steps, sheet: Sheet | None) -> memory_items.Rows:

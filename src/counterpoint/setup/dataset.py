@@ -207,10 +207,14 @@ def _recognise(source: object, name: str) -> type[Modality]:
     )
 
 
+UNCOUNTED = ("schema", "options", "steps")
+"""Settings that follow from the data and from others, and that runs of earlier versions do not have."""
+
+
 def identity(items: Items, modality: Modality, encoder: str, answers: np.ndarray | None) -> str:
     """A fingerprint of data, of how it is read, and of its labels, where those are learned from."""
     sample = as_bytes(items.take(spread(len(items), 16)))
-    kept = {name: value for name, value in modality.settings().items() if name not in ("schema", "options")}
+    kept = {name: value for name, value in modality.settings().items() if name not in UNCOUNTED}
     described = [list(items.names), kept, encoder]
     named = b"" if answers is None else answers.tobytes()
     return hashlib.sha256(json.dumps(described).encode() + sample + named).hexdigest()
