@@ -141,6 +141,12 @@ class Augmentation(ABC):
         """The augmentation for small crops (multi-crop), whose views are smaller; None where there is none."""
         return None
 
+    def shifted(self, number: int) -> Augmentation | None:
+        """The augmentation for shift ``number`` (0 to 3) of the items, 0 for none, such as a picture turned by so many
+        quarters: shifts look like other items, but can be encoded as well. None where there are none.
+        """
+        return self if number == 0 else None
+
     def label_preserving(self) -> Augmentation:
         """The variant that keeps an item's class, as a classifier needs it."""
         return self
@@ -229,6 +235,9 @@ class Method(nn.Module, ABC):
     """Prefix lengths of the vectors that are compared as well, so that vectors can be cut to them (Matryoshka)."""
     views: ClassVar[int] = 2
     """How many views of each item the method needs."""
+    shifts: ClassVar[int] = 1
+    """Into how many shifts the views are divided: the first ``views / shifts`` are of unshifted items, the next ones of
+    items with shift 1, and so on."""
     local_views: ClassVar[bool] = False
     """Whether it can use additional smaller views (multi-crop); they come last."""
     takes_others: ClassVar[bool] = False

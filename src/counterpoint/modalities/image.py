@@ -133,6 +133,7 @@ class Images(Modality):
             self._view,
             self.name,
             another=lambda spec: self.with_views(spec).augmentation,
+            shift=image_views.turned,
             near=self._local_view,
             lost=self._augmentation is None and views == "callable",
         )
