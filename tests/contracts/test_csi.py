@@ -74,7 +74,7 @@ def test_views_of_a_shift_are_turned_and_the_first_ones_are_as_of_other_methods(
     views = "grey(scale=1, ratio=1, mirror=0, colour=0, erase=0)"
     parts = prepare(source, *chosen({"method": "csi", "views": views, "epochs": 1}), began=0.0)
     batch = partial(make_batch, parts.items, parts.modality, parts.recipe, step=0)
-    info, drawn = batch(count=8, shifts=4)
+    drawn = batch(count=8, shifts=4)[1]
     edges = [(view[0, 0, 0, 4], view[0, 0, 4, 0], view[0, 0, -1, 4], view[0, 0, 4, -1]) for view in drawn]
     brightest = [int(torch.stack(each).argmax()) for each in edges]
     assert brightest == [0, 0, 1, 1, 2, 2, 3, 3]  # top, left, bottom, right: against the clock

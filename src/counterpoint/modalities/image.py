@@ -42,7 +42,6 @@ from counterpoint.views.named import Named
 SMALLEST = 8
 """The smallest side of a local view: below it there is too little to see, and some encoders cannot halve it."""
 
-
 UNSAID = (
     "the preprocessing of the pretrained network is unknown, so pictures are squeezed and standardised by the data; an "
     "attribute 'preprocessing' of a custom network declares it"
