@@ -83,9 +83,9 @@ def test_views_of_a_shift_are_turned_and_the_first_ones_are_as_of_other_methods(
 
 
 def test_it_trains_on_pictures_with_batches_of_its_own_and_refuses_data_that_cannot_be_shifted():
-    pictures = stripes(count=160).source
-    parts = prepare(pictures, *chosen({"method": "csi", "epochs": 1, "width": 8}), began=0.0)
-    assert parts.plan.batch_size == 64
+    pictures = stripes(count=400).source
+    parts = prepare(pictures, *chosen({"method": "csi", "width": 8}), began=0.0)
+    assert (parts.plan.batch_size, parts.plan.epochs) == (64, 188)  # of 512 views; 600,000 views in all
     model = cp.fit(pictures[:24], method="csi", epochs=1, width=4, head_hidden=8, head_outputs=4, quiet=True)
     assert model.embed(pictures[:4]).vectors.shape == (4, 512)
     with pytest.raises(PlanError, match="'csi' is for image data, not for table"):
