@@ -12,7 +12,8 @@ import counterpoint as cp
 from counterpoint import catalogue
 from counterpoint.comparison.loss import loss_of
 from counterpoint.errors import PlanError
-from counterpoint.interfaces import ItemInfo
+from counterpoint.interfaces import ItemInfo, Step
+from counterpoint.negatives.bank import Bank
 from counterpoint.objectives.info_nce import info_nce
 from counterpoint.setup.experiment import chosen, prepare
 from counterpoint.testing import check_method
@@ -57,8 +58,21 @@ def test_the_loss_is_the_formula_of_the_paper():
     assert len(vectors) == 16
     contrast, classifier = method.outcomes(vectors, ItemInfo(torch.tensor([4, 9, 2])))
     found = float((loss_of(contrast, method.objective) / len(contrast.anchors)).detach())
-    assert found == pytest.approx(slow_contrast(vectors[:8]), rel=1e-9)
-    assert float(classifier.mean().detach()) == pytest.approx(WEIGHT * slow_classifier(vectors[8:]), rel=1e-9)
+    assert found == pytest.approx(slow_contrast(vectors[8:]), rel=1e-9)
+    assert float(classifier.mean().detach()) == pytest.approx(WEIGHT * slow_classifier(vectors[:8]), rel=1e-9)
+
+
+def test_a_bank_has_the_numbers_of_the_items_whose_vectors_it_keeps():
+    method = build("csi")
+    vectors, info = method.project(tuple(torch.randn(8, BATCH, 6, dtype=torch.float64))), ItemInfo(torch.arange(BATCH))
+    bank = Bank(BATCH, WIDTH).double()
+    bank.after_step(Step(1, 2, vectors, info))
+    contrast = bank(method.compare(vectors, info)[0], info)
+    positive, negative = contrast.relation.masks(slice(None))
+    last, kept = slice(7 * BATCH, None), slice(8 * BATCH, None)
+    assert torch.equal(contrast.candidates[kept], contrast.anchors[last])
+    assert not positive[:, kept].any()
+    assert torch.equal(negative[last, kept], ~torch.eye(BATCH, dtype=torch.bool))
 
 
 def test_without_a_classifier_it_is_contrast_alone():

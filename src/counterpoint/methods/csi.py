@@ -54,11 +54,11 @@ class CSI(Method):
     def project(self, views: Views) -> Vectors:
         h = together(self.encoder, views)
         z = together(self.head, h)
-        return z if self.top is None else (*z, *together(self.top, h))
+        return z if self.top is None else (*together(self.top, h), *z)
 
     def compare(self, vectors: Vectors, items: ItemInfo) -> tuple[Comparison | Losses, ...]:
-        z, scores = torch.cat(vectors[: self.views]), vectors[self.views :]
-        # The last shift keeps the numbers of the items, because queues and banks keep the last of a method's vectors.
+        scores, z = vectors[: -self.views], torch.cat(vectors[-self.views :])
+        # Queues and banks keep the last of a method's vectors by the numbers of items: so the last shift has those.
         numbers = [items.index + APART * (self.shifts - 1 - self.shift_of(view)) for view in range(self.views)]
         contrast = Comparison(z, z, same_item(torch.cat(numbers)), self.similarity)
         if not scores:
