@@ -40,10 +40,23 @@ def outputs_of(head: nn.Module) -> int:
     >>> outputs_of(mlp_head(8, hidden=16, outputs=4))
     4
     """
-    matrices = [weight for weight in head.parameters() if weight.ndim == 2]
+    return _matrices(head)[-1].shape[0]
+
+
+def inputs_of(head: nn.Module) -> int:
+    """The input width of a head, by its first linear layer; ``PlanError`` where it has none.
+
+    >>> inputs_of(mlp_head(8, hidden=16, outputs=4))
+    8
+    """
+    return _matrices(head)[0].shape[1]
+
+
+def _matrices(head: nn.Module) -> list[Tensor]:
+    matrices: list[Tensor] = [weight for weight in head.parameters() if weight.ndim == 2]
     if not matrices:
         raise PlanError("This method cannot do without a head. Use --head-layers=1 or more.")
-    return matrices[-1].shape[0]
+    return matrices
 
 
 def first_layers(head: nn.Sequential, count: int) -> nn.Sequential:

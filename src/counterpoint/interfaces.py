@@ -74,18 +74,15 @@ class Items(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """One name per item, unique."""
-        ...
 
     @property
     def labels(self) -> Sequence[Any] | None:
         """The label of each item as the source states it, or None. Self-supervised training never reads it."""
-        ...
 
     def __len__(self) -> int: ...
 
     def take(self, index: Int64[np.ndarray, " b"]) -> Batch:
         """The items at these indices, in this order."""
-        ...
 
 
 @runtime_checkable
@@ -95,7 +92,6 @@ class HasInfo(Protocol):
     @property
     def info(self) -> ItemsInfo:
         """The metadata."""
-        ...
 
 
 def info_of(items: Items) -> ItemsInfo:
@@ -109,7 +105,6 @@ class HasOriginals(Protocol):
 
     def originals(self, index: Int64[np.ndarray, " b"], side: int) -> Sequence[Image.Image | None]:
         """The pictures at these indices, no side longer than ``side``; None for each that is no longer available."""
-        ...
 
 
 class Augmentation(ABC):
@@ -140,6 +135,10 @@ class Augmentation(ABC):
     def local(self) -> Augmentation | None:
         """The augmentation for small crops (multi-crop), whose views are smaller; None where there is none."""
         return None
+
+    def shifted(self, number: int) -> Augmentation | None:
+        """The augmentation of shifted items, such as pictures turned ``number`` times; None where there is none."""
+        return self if number == 0 else None
 
     def label_preserving(self) -> Augmentation:
         """The variant that keeps an item's class, as a classifier needs it."""
@@ -189,7 +188,6 @@ class ItemInfo:
     def classes(self) -> Int64[Tensor, " b"]:
         """What belongs together: the class of every item, and a unique negative number for one without a class.
 
-        >>> import torch
         >>> ItemInfo(torch.tensor([7, 8, 9]), torch.tensor([0, -1, 0])).classes().tolist()
         [0, -9, 0]
         """
@@ -229,6 +227,8 @@ class Method(nn.Module, ABC):
     """Prefix lengths of the vectors that are compared as well, so that vectors can be cut to them (Matryoshka)."""
     views: ClassVar[int] = 2
     """How many views of each item the method needs."""
+    shifts: ClassVar[int] = 1
+    """How many shifts the views are of: first those of unshifted items, then as many of each other shift."""
     local_views: ClassVar[bool] = False
     """Whether it can use additional smaller views (multi-crop); they come last."""
     takes_others: ClassVar[bool] = False
@@ -291,7 +291,6 @@ class Stateful(Protocol):
 
     def after_step(self, step: Step) -> None:
         """Update the state, after the optimiser has updated the weights."""
-        ...
 
 
 Listener = Callable[[Mapping[str, Any]], None]

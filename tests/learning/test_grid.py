@@ -25,9 +25,9 @@ SHORT = {
 }
 """What a method needs to learn within some hundred steps."""
 
-EPOCHS = {"moco": 50, "moco_v3": 50, "nnclr": 50, "byol": 50, "simsiam": 50, "joint": 50, "siamese": 40}
+EPOCHS = {"moco": 50, "moco_v3": 50, "nnclr": 50, "byol": 50, "simsiam": 50, "joint": 50, "siamese": 40, "csi": 4}
 """A queue begins with random directions or empty; a predictor, or a classifier beside contrast, distracts at first; a
-pair says less than a batch."""
+pair says less than a batch; eight views say more than two."""
 
 WIDE = {"width": 32, "head_hidden": 512, "head_outputs": 128}
 """What learns of pictures in so few steps on every machine; an eighth of it does on some."""

@@ -61,6 +61,11 @@ SHELVES: dict[str, dict[str, Row]] = {
         "joint": Row(
             "counterpoint.methods.joint:Joint", "InfoNCE plus cross-entropy where labels are. Needs some labels."
         ),
+        "csi": Row(
+            "counterpoint.methods.csi:CSI",
+            "Turned pictures are items of their own; for anomalies of one kind of normal pictures.",
+            "image",
+        ),
     },
     "objective": {
         "info_nce": Row(

@@ -18,6 +18,7 @@ from torch.nn import functional
 from counterpoint.comparison import Comparison, Similarity, cosine, wide
 from counterpoint.encoders.batched_views import together
 from counterpoint.errors import PlanError
+from counterpoint.heads import inputs_of
 from counterpoint.interfaces import ItemInfo, Losses, Method, Objective, Vectors, Views
 from counterpoint.negatives.in_batch import in_batch
 
@@ -41,7 +42,7 @@ class Joint(Method):
         if weight < 0:
             raise PlanError(f"joint needs a weight of at least 0. Got {weight}.")
         self.encoder, self.head = encoder, head
-        self.top = nn.Linear(next(p for p in head.parameters() if p.ndim == 2).shape[1], classes)
+        self.top = nn.Linear(inputs_of(head), classes)
         self.objective, self.similarity, self.weight = objective, similarity, weight
 
     def project(self, views: Views) -> Vectors:

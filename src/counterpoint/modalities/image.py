@@ -42,7 +42,6 @@ from counterpoint.views.named import Named
 SMALLEST = 8
 """The smallest side of a local view: below it there is too little to see, and some encoders cannot halve it."""
 
-
 UNSAID = (
     "the preprocessing of the pretrained network is unknown, so pictures are squeezed and standardised by the data; an "
     "attribute 'preprocessing' of a custom network declares it"
@@ -133,6 +132,7 @@ class Images(Modality):
             self._view,
             self.name,
             another=lambda spec: self.with_views(spec).augmentation,
+            shift=image_views.turned,
             near=self._local_view,
             lost=self._augmentation is None and views == "callable",
         )

@@ -196,7 +196,7 @@ def arranged(
         left = 60 * OVERHEAD * requested.minutes - (time.monotonic() - began)
         steps = planned_steps(seconds=processes.from_first(left), per_step=pace.seconds, per_epoch=per_epoch)
     else:
-        wanted = recipe_of(modality, requested, user_parts.encoder).get("views", VIEWS_WANTED)
+        wanted = recipe_of(modality, requested, user_parts.encoder).get("views", VIEWS_WANTED) // method.shifts
         epochs = fitting_epochs(len(learned.sampling), views=wanted) if requested.epochs is None else requested.epochs
         steps = epochs * per_epoch
     plan = dataclasses.replace(plan, epochs=math.ceil(steps / per_epoch), minutes=None)

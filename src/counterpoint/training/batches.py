@@ -11,9 +11,12 @@ from counterpoint.training.config import TrainConfig, steps_per_epoch
 
 
 def make_batch(
-    items: Items, modality: Modality, config: TrainConfig, *, step: int, count: int
+    items: Items, modality: Modality, config: TrainConfig, *, step: int, count: int, shifts: int = 1
 ) -> tuple[ItemInfo, Views]:
-    """One batch, and this process's views of it: a function of the seed and the step."""
+    """One batch, and this process's views of it: a function of the seed and the step.
+
+    The first ``count / shifts`` views are of unshifted items, the next ones of items with shift 1, and so on.
+    """
     sampling, size, device = config.rows(items), config.batch_size, config.device
     epoch, place = divmod(step, steps_per_epoch(len(sampling), size))
     rows = sampling.order(seed=config.seed, epoch=epoch)[place * size : (place + 1) * size]
@@ -27,7 +30,8 @@ def make_batch(
         return Keys(seed=config.seed, epoch=epoch, step=step, view=view, item=local.to(device))
 
     augmentation = augmentation_of(modality)
-    views = [augmentation(others if view == 1 else batch, keys(view)) for view in range(count)]
+    by_shift = [shifted_augmentation(modality, number) for number in range(shifts)]
+    views = [by_shift[view * shifts // count](others if view == 1 else batch, keys(view)) for view in range(count)]
     if config.local_views:
         near = local_augmentation(modality)
         views += [near(batch, keys(view)) for view in range(count, count + config.local_views)]
@@ -41,6 +45,17 @@ def make_batch(
         rng.number(seed=config.seed, step=step, process=0, piece=-1),
     )
     return info, aligned(modality, tuple(views))
+
+
+def shifted_augmentation(modality: Modality, number: int) -> Augmentation:
+    """The augmentation for shift ``number`` of the items; ``PlanError`` where the modality has no shifts."""
+    shifted = augmentation_of(modality).shifted(number)
+    if shifted is None:
+        raise PlanError(
+            f"This method compares items with shifted ones, such as turned pictures, and {modality.name} data have "
+            "none. Choose another method, such as simclr."
+        )
+    return shifted
 
 
 def local_augmentation(modality: Modality) -> Augmentation:

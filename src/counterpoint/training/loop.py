@@ -99,7 +99,7 @@ def train(
         epoch, place = divmod(state.step, per_epoch)
         set_rate(optimizer, config.rate(state.step, state.steps))
         with _timed(options.threads):
-            info, views = make_batch(items, modality, config, step=state.step, count=method.views)
+            info, views = make_batch(items, modality, config, step=state.step, count=method.views, shifts=method.shifts)
             loss, vectors = train_step(method, optimizer, views, info, config, step=state.step)
         loss, stops = config.processes.sum(loss, options.stop.requested)
         state.step += 1

@@ -57,7 +57,7 @@ def measure(
             threads = counts[step % len(counts)]
             start = time.monotonic()
             with computing_with(threads):
-                info, views = make_batch(items, modality, small, step=step, count=trial.views)
+                info, views = make_batch(items, modality, small, step=step, count=trial.views, shifts=trial.shifts)
                 _, vectors = train_step(trial, optimizer, views, info, small, step=step)
                 trial.remember(Step(1, 1, vectors, info))
             taken[threads].append(time.monotonic() - start)

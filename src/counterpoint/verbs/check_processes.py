@@ -113,7 +113,8 @@ def _steps(plan: Plan, source: object, labels: object, processes: Processes) -> 
     optimizer = sgd(method, learning_rate=0.1)
     result: dict[str, Tensor] = {}
     for step in range(STEPS):
-        info, views = make_batch(parts.items, parts.modality, recipe, step=step, count=method.views)
+        counts = {"count": method.views, "shifts": method.shifts}
+        info, views = make_batch(parts.items, parts.modality, recipe, step=step, **counts)
         loss, vectors = train_step(method, optimizer, tuple(double(view) for view in views), info, recipe, step=step)
         result[f"loss {step}"] = torch.tensor(processes.sum(loss), dtype=torch.float64)
         for name, weight in method.named_parameters():

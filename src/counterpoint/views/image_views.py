@@ -157,6 +157,17 @@ heavy = partial(Strengths, scale=0.08, colour=1.0, blur=0.5, solarize=0.2)
 """For long runs on large sets: small crops, stronger colour, blur and solarize."""
 
 
+def turned(view: Float[Tensor, "b c s t"], quarters: int) -> Tensor:
+    """Views turned against the clock by so many quarters: Gidaris et al. 2018, arXiv:1803.07728.
+
+    The finished view is turned, so that mirrored views of one turn are not views of another.
+
+    >>> turned(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), 1)[0, 0].tolist()
+    [[2.0, 4.0], [1.0, 3.0]]
+    """
+    return torch.rot90(view, quarters, dims=(2, 3)).contiguous(memory_format=torch.channels_last)
+
+
 def auto(channels: int, size: int) -> str:
     """The preset for images of this kind; only three channels are treated as colours.
 

@@ -38,6 +38,8 @@ class Named(Augmentation):
     """The modality."""
     another: Callable[[str], Augmentation]
     """Makes the augmentation of another spec for the same data."""
+    shift: Callable[[Batch, int], Batch] | None = None
+    """Shifts views, by the number of the shift."""
     near: Draw | None = None
     """Draws local views."""
     gentle: str | None = None
@@ -67,6 +69,12 @@ class Named(Augmentation):
         if self.near is None or catalogue.split(self.views)[0] not in catalogue.SHELVES["views"]:
             return None  # a callable has no local form
         return Drawn(self.near)
+
+    def shifted(self, number: int) -> Augmentation | None:
+        shift = self.shift
+        if number == 0 or shift is None:
+            return self if number == 0 else None
+        return Drawn(lambda batch, key: shift(self.draw(batch, key), number))
 
     def label_preserving(self) -> Augmentation:
         return self if self.gentle is None else self.another(self.gentle)
