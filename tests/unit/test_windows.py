@@ -108,6 +108,8 @@ def test_a_run_of_windows_resumes_embeds_and_loads(tmp_path):
 def test_what_is_refused():
     for problem, source, options in (
         ("values are infinite", np.array([1.0, np.inf] * 20), {}),
+        ("All values are missing", np.full(30, np.nan), {}),
+        ("Every channel is constant", np.ones((30, 2)), {}),
         ("Expected numbers", np.array(["a"] * 20), {}),
         ("equally many channels", [wave(20), wave(20, 2)], {}),
         ("two steps at the time", pd.DataFrame({"time": [1, 1, 2], "a": [1.0, 2, 3]}), {"time": "time"}),

@@ -36,6 +36,20 @@ class LongSeries:
         """The number of steps of every series."""
         return np.diff(self.starts)
 
+    def moments(self) -> tuple[list[float], list[float]]:
+        """The mean and the standard deviation of every channel, 0 for one without values.
+
+        Raises:
+            SourceError: All channels are constant, or without values.
+        """
+        there = [channel[~np.isnan(channel)] for channel in self.steps.T]
+        mean = [float(channel.mean()) if len(channel) else 0.0 for channel in there]
+        deviation = [float(channel.std()) if len(channel) else 0.0 for channel in there]
+        if not any(deviation):
+            what = "All values are missing" if not any(map(len, there)) else "Every channel is constant"
+            raise SourceError(f"{what}, so there is nothing to learn. Give series that change.")
+        return mean, deviation
+
     def filled(self) -> Float32[np.ndarray, "s c"]:
         """The steps with missing values on the straight line between those around them, within each series.
 

@@ -95,11 +95,11 @@ class Windows(Modality):
         views = options.views if isinstance(options.views, str) else "callable"
         views = "near" if views == "auto" else views
         part = None if views == "callable" else _part(views)
-        mean, deviation = np.nanmean(series.steps, axis=0), np.nanstd(series.steps, axis=0)
+        mean, deviation = series.moments()
         shape = WindowShape(
             columns,
-            np.nan_to_num(mean).tolist(),
-            np.where(deviation > 0, deviation, 1.0).tolist(),
+            mean,
+            [each or 1.0 for each in deviation],
             data.window or WINDOW,
             data.stride,
             ROOM * part.shift if isinstance(part, Near) else 0,
