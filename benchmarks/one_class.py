@@ -5,7 +5,7 @@ baselines on pixels.  An item of another class is an anomaly.  With --turns furt
 and of its three quarter turns, each fitted to normal pictures that are turned alike.
 
     python -m benchmarks.one_class DATA [--classes 0 1 2] [--minutes 2 | --epochs 4] [--views NAME] [--method NAME]
-        [--width 16] [--temperature 0.5] [--seed 0] [--turns]
+        [--width 16] [--temperature 0.5] [--seed 0] [--turns] [--tested val]
 
 DATA is what Debian's package dataset-fashion-mnist installs, /usr/share/datasets/fashion-mnist, or an .npz file with
 train_images, train_labels, test_images and test_labels, such as those of MedMNIST.
@@ -38,12 +38,12 @@ def images_of(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     return held[0][16:].reshape(-1, 28, 28), held[1][8:]
 
 
-def parts_of(data: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+def parts_of(data: Path, tested: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """The images and classes to train on, and to test."""
     if data.is_dir():
         return [images_of(data, part) for part in ("train", "t10k")]
     with np.load(data) as archive:
-        return [(archive[f"{part}_images"], archive[f"{part}_labels"].ravel()) for part in ("train", "test")]
+        return [(archive[f"{part}_images"], archive[f"{part}_labels"].ravel()) for part in ("train", tested)]
 
 
 def turned(images: np.ndarray, quarters: int) -> np.ndarray:
@@ -94,8 +94,9 @@ def main() -> None:
     parser.add_argument("--views", default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--turns", action="store_true")
+    parser.add_argument("--tested", default="test", help="the part of an .npz file that is tested")
     args = parser.parse_args()
-    train, test = parts_of(args.data)
+    train, test = parts_of(args.data, args.tested)
     every = []
     for label in args.classes:
         every.append(of_class(label, args, train, test))
