@@ -50,7 +50,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        scorer: Any = "knn",
+        scorer: Any = "mahalanobis",
         alarm: Any = 0.05,
         encoder: Any = Plan.encoder,
         width: Any = Plan.width,

@@ -12,11 +12,11 @@ class AnomalyPlan(Choices):
     """Every choice of a search for anomalies.
 
     >>> AnomalyPlan(alarm=0.05).scorer
-    'knn'
+    'mahalanobis'
     """
 
     scorer: str = choice(
-        "knn", "How an item is scored: counterpoint list scorers, with options such as knn(k=5, bank=0.1)."
+        "mahalanobis", "How an item is scored: counterpoint list scorers, with options such as knn(k=5, bank=0.1)."
     )
     alarm: float | None = choice(
         None, "The highest probability of an alarm for a normal item; 0.01 when left out.", low=0, high=1

@@ -55,7 +55,7 @@ def anomalies(
     groups: str | Iterable[object] | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
-    scorer: str = "knn",
+    scorer: str = "mahalanobis",
     alarm: float | None = None,
     fdr: float | None = None,
     normal_label: str | None = None,
