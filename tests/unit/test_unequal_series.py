@@ -21,6 +21,7 @@ from counterpoint.modalities.series import Series
 from counterpoint.modality import DataOptions, flat
 from counterpoint.plans.data_options import ReadOptions
 from counterpoint.reports.columns import columns
+from counterpoint.setup.dataset import identity
 from counterpoint.training.batch_norm import share_statistics
 from counterpoint.training.distributed import Processes
 from counterpoint.views.series_steps import filled
@@ -180,6 +181,22 @@ def test_the_vector_of_a_series_does_not_depend_on_its_padding():
         whole = torch.randn(3, 2, 33)
         assert torch.allclose(graph(batch[1:, :, :55]), encoder(batch[1:, :, :55]), atol=1e-5)
         assert torch.allclose(graph(whole), encoder(whole), atol=1e-5)
+
+
+def test_padding_of_the_whole_batch_is_not_encoded():
+    batch, seen, encoder = padded(waves(4)[0]), [], conv1d(2, width=4).eval()
+    encoder.first.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[2]))
+    encoder(torch.cat([batch, torch.full((4, 2, 500), NAN)], dim=2))
+    assert seen == [batch.shape[2] - int(batch.isnan().all(dim=1).all(dim=0).sum())]
+
+
+def test_a_run_that_was_started_before_series_had_a_usual_length_is_still_the_same():
+    series, items = Series.fit(np.random.default_rng(0).normal(size=(4, 2, 20)), DataOptions())
+    before = Series.from_settings({name: each for name, each in series.settings().items() if name != "steps"})
+    assert (series.shape.steps, before.shape.steps) == (20, None)
+    settings = {name: each for name, each in before.settings().items() if name != "steps"}
+    before.settings = lambda: settings
+    assert identity(items, series, "conv1d", None) == identity(items, before, "conv1d", None)
 
 
 class OneOfTwo(Processes):

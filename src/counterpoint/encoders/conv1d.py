@@ -62,8 +62,12 @@ class DilatedConvolutions(nn.Module):
 
     def forward(self, series: Float[Tensor, "b c t"]) -> Float[Tensor, "b h"]:
         missing = series.isnan()
-        if written_down() or bool(missing.any()):  # a traced graph is for both
+        if written_down():  # a traced graph is for series with and without missing values
             return self._padded(series.masked_fill(missing, 0.0), valid_steps(missing))
+        if bool(missing.any()):
+            valid = valid_steps(missing)
+            end = int(valid.any(dim=0).sum())  # steps behind it are padding in the whole batch
+            return self._padded(series[:, :, :end].masked_fill(missing[:, :, :end], 0.0), valid[:, :, :end])
         steps = self.last(self.blocks(self.first(series)))
         return torch.cat([steps.amax(dim=2), steps.mean(dim=2)], dim=1)
 
