@@ -7,7 +7,7 @@ Tack et al. 2020, arXiv:2007.08176, eq. 3 to 5; with a = 0 it is distribution au
 arXiv:2011.02578, section 3.2.  Views 2s - 1 and 2s are of shift s; the modality shifts: pictures are turned.  Plain
 contrast spreads the vectors of normal items over the whole sphere and leaves no room for others; here shifted items,
 which stand for anomalies, take a part of it.
-Use when: normal items are of one kind, anomalies shall be detected, and an item and its shifts can be told apart.
+Use when: normal items are of one kind, and anomalies shall be detected by Mahalanobis distance.
 Relations: without shifts it is ``simclr``, which takes a quarter of the time per item.
 """
 
