@@ -21,6 +21,9 @@ from tests.served import Kept
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "examples/README.md"))]
+LONG = ("compare_and_tune", "few_labels", "images")
+"""Examples whose verbs a page of the documentation runs, too."""
+
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NOT_RUN = ("pip install ", "export ")
 FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -152,7 +155,10 @@ def test_every_block_of_a_page_runs(page, folder, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(each, id=each.stem, marks=[pytest.mark.slow] if each.stem in LONG else []) for each in EXAMPLES],
+)
 def test_every_example_runs_and_prints(example, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(example), run_name="__main__")

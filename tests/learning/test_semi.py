@@ -66,6 +66,7 @@ def test_what_is_asked_about_was_not_learned_from(whole):
     assert set(scores["linear"]["baselines"]) == {"raw", "untrained", "chance"}
 
 
+@pytest.mark.slow
 def test_without_a_budget_every_label_is_learned_from_and_a_rehearsal_is_asked(precious):
     assert len(cp.load_classifier(precious).learned) == 40
     scores = json.loads((precious / "evaluation.json").read_text(encoding="utf-8"))
@@ -74,7 +75,7 @@ def test_without_a_budget_every_label_is_learned_from_and_a_rehearsal_is_asked(p
     assert "student" not in json.loads((precious / "budget.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["whole", "precious"])
+@pytest.mark.parametrize("name", ["whole", pytest.param("precious", marks=pytest.mark.slow)])
 def test_the_report_shows_what_labels_are_worth_and_what_was_answered(name, request):
     page = Page((request.getfixturevalue(name) / "report.html").read_text(encoding="utf-8"))
     assert "Label efficiency" in page.text
@@ -146,6 +147,7 @@ def test_what_cannot_be_used_is_refused_before_anything_is_written(tmp_path, lab
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_the_whole_way_from_a_shell_within_its_time(tmp_path, capsys):
     world = stripes()
     np.save(tmp_path / "items.npy", world.source)
