@@ -20,12 +20,12 @@ def surface(scores: Float64[np.ndarray, " n"], windows: WindowInfo, event: Bool[
         windows: Where they lie.
         event: Whether each step of the source belongs to an anomaly.
     """
-    measured = []
+    measured, middle = [], windows.middle
     for series in np.unique(windows.series):
         start, end = windows.bounds[series : series + 2]
         inside, of_series = event[start:end], windows.series == series
         if inside.any() and not inside.all():
-            over_time = np.interp(np.arange(start, end), windows.middle[of_series], scores[of_series])
+            over_time = np.interp(np.arange(start, end), middle[of_series], scores[of_series])
             measured.append(volumes(inside, over_time, window=windows.width))
     names = ("vus_pr", "vus_roc")
     return {name: _mean(np.asarray(each)) for name, each in zip(names, zip(*measured, strict=True), strict=False)}

@@ -10,7 +10,7 @@ from counterpoint.errors import conjunction, counted
 from counterpoint.output.html import html_table
 from counterpoint.output.results import excerpt, filled
 from counterpoint.output.tables import columns
-from counterpoint.reports.anomalies import CALLED
+from counterpoint.reports.anomalies import CALLED, without_overlaps
 
 HEADS = {"roc_auc": "ROC-AUC", "average_precision": "average precision", "vus_pr": "VUS-PR"}
 
@@ -137,10 +137,7 @@ class Anomalies:
 
     def listed(self) -> list[Anomaly]:
         """The items, the most anomalous first; of overlapping windows the most anomalous one only."""
-        if self.peaks is None:
-            return list(self.items)
-        at = {each.index: each for each in self.items}
-        return [at[row] for row in self.peaks]
+        return without_overlaps(self.items, [each.index for each in self.items], self.peaks)
 
     def _repr_html_(self) -> str:
         return html_table(self.summary(), _rows(self.listed()), ("score", "p-value", "flags", "item", "nearest"))

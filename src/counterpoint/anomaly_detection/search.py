@@ -92,7 +92,7 @@ class Search:
         threshold = spread = None
         if scored.calibration is not None and self.alarm is not None:
             threshold = scored.calibration.threshold(self.alarm)
-            grouped = design.normal is not None and len(design.normal.groups) > len(np.unique(design.normal.groups))
+            grouped = design.normal is not None and design.normal.grouped
             spread = None if grouped else false_alarms(self.alarm, counts["units"])
         return Anomalies(
             items=self._items(scored),
@@ -203,7 +203,7 @@ def require_units(plan: AnomalyPlan, design: Design) -> None:
         PlanError: There are too few.
     """
     normal, what = design.normal, "item"
-    if normal is not None and len(np.unique(normal.groups)) < len(normal.groups):
+    if normal is not None and normal.grouped:
         what = "window length" if normal.in_time else "group"
     for name, rate in (("alarm", alarm_of(plan)), ("fdr", plan.fdr)):
         if rate is not None:

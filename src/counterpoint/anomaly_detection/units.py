@@ -36,6 +36,11 @@ class Units(NamedTuple):
             return cls(groups, windows)
         return cls(np.arange(count)) if windows is None else cls(blocks(windows), windows, in_time=True)
 
+    @property
+    def grouped(self) -> bool:
+        """Whether several items share a group."""
+        return len(np.unique(self.groups)) < len(self.groups)
+
     def halves(self, *, seed: int) -> tuple[Rows, Rows]:
         """The rows to fit a score to, and those to calibrate it with: half of the groups each, drawn at random.
 

@@ -82,9 +82,7 @@ def of_array(source: object, axis: str, channels: int | None) -> LongSeries:
     if not series or len(widths) > 1 or (channels is not None and widths != {channels}):
         wanted = "equally many channels in every series" if channels is None else f"{channels} channels"
         raise SourceError(f"Expected {wanted}. Got {listed(map(str, sorted(widths)))}.")
-    values = np.concatenate(series)
-    if np.isinf(values).any():
-        raise SourceError(f"{int(np.isinf(values).sum())} values are infinite. Leave them out or mark them as missing.")
+    values = memory_items.finite(np.concatenate(series), "step, channel", missing=True)
     starts = np.concatenate([[0], np.cumsum([len(each) for each in series])])
     return LongSeries(values, starts, [str(place) for place in range(len(series))])
 
@@ -140,8 +138,7 @@ def of_sheet(sheet: Sheet, channels: Sequence[str]) -> LongSeries:
         names, which = list(dict.fromkeys(sheet.words(called))), codes_of(sheet.frame, called)
     order, notes = in_time(sheet, names, which)
     values = np.stack([sheet.numbers(name)[order] for name in channels], axis=1)
-    if np.isinf(values).any():
-        raise SourceError(f"{int(np.isinf(values).sum())} values are infinite. Leave them out or mark them as missing.")
+    values = memory_items.finite(values, "step, channel", missing=True)
     labels = sheet.labels()
     starts = np.concatenate([[0], np.cumsum(np.bincount(which, minlength=len(names)))])
     labels_in_order = None if labels is None else [labels[row] for row in order]

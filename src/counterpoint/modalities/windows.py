@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +74,9 @@ class Windows(Modality):
 
     def __init__(self, shape: WindowShape, augmentation: Callable[..., Tensor] | None = None) -> None:
         self.shape = shape
-        self._augmentation = augmentation
+        self._augmentation = (
+            None if augmentation is None else lambda around, key: augmentation(self._middle(around), key)
+        )
 
     @classmethod
     def accepts(cls, source: object) -> bool:
@@ -140,12 +143,9 @@ class Windows(Modality):
         )
 
     def _view(self, batch: Float[Tensor, "b c t"], key: Int64[Tensor, " b"]) -> Float[Tensor, "b e w"]:
-        if self.shape.views != "callable":
-            part = _part(self.shape.views)
-            return self._normalized(part(batch, key, window=self.shape.window))
         if self._augmentation is None:
-            raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
-        return self._normalized(self._augmentation(self._middle(batch), key))
+            self._augmentation = _changes(self.shape.views, self.shape.window)
+        return self._normalized(self._augmentation(batch, key))
 
     def inputs(self, batch: Float[Tensor, "b c t"]) -> Float[Tensor, "b e w"]:
         return self._normalized(self._middle(batch))
@@ -231,10 +231,14 @@ class Windows(Modality):
         return WindowItems(steps, windows, series.names, shape.context, labels, notes=notes)
 
 
+def _changes(views: str, window: int) -> Callable[..., Tensor]:
+    """The augmentation as a function of windows with the steps around them, and keys."""
+    if views == "callable":
+        raise InputError("This model was trained with views by a callable; give it again as views=... to train on.")
+    part = _part(views)
+    return part if ":" in views else partial(part, window=window)
+
+
 def _part(views: str) -> Callable[..., Any]:
-    """The augmentation as a function of windows with their context."""
     part: Callable[..., Any] = catalogue.find("views", views, only="windows")
-    if ":" in views:
-        return lambda around, key, *, window: part(around, key)
-    made_part: Callable[..., Any] = part()
-    return made_part
+    return part if ":" in views else part()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from counterpoint import __version__
 from counterpoint.interfaces import Items
@@ -12,6 +12,8 @@ from counterpoint.modality import Modality
 from counterpoint.reports.cards import cards
 from counterpoint.reports.template import template
 from counterpoint.storage.files import write_text
+
+T = TypeVar("T")
 
 SHOWN, SUSPECTS = 100, 30
 """Items, and suspects among the normal ones, on the page."""
@@ -32,7 +34,8 @@ def write_anomalies(path: Path, result: Mapping[str, Any], modality: Modality | 
 
     ``parts`` are the tested and the normal items; the latter are left out where there are none.
     """
-    items, suspects = _listed(result)[:SHOWN], result["suspects"][:SUSPECTS]
+    listed = without_overlaps(result["items"], [each["index"] for each in result["items"]], result.get("peaks"))
+    items, suspects = listed[:SHOWN], result["suspects"][:SUSPECTS]
     first = len(parts[0]) if len(parts) > 1 else 0
     nearest = [first + each["nearest"][0]["index"] for each in items if each["nearest"]]
     rows = sorted({*(each["index"] for each in items), *nearest, *(first + each["index"] for each in suspects)})
@@ -50,12 +53,16 @@ def write_anomalies(path: Path, result: Mapping[str, Any], modality: Modality | 
     return path
 
 
-def _listed(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The items, the most anomalous first; of overlapping windows the most anomalous one only."""
-    if "peaks" not in result:
-        return list(result["items"])
-    at = {each["index"]: each for each in result["items"]}
-    return [at[row] for row in result["peaks"]]
+def without_overlaps(items: Sequence[T], rows: Sequence[int], peaks: Sequence[int] | None) -> list[T]:
+    """The items with these rows, or only those at ``peaks``, where items are windows.
+
+    >>> without_overlaps(["a", "b", "c"], [7, 8, 9], [9, 7])
+    ['c', 'a']
+    """
+    if peaks is None:
+        return list(items)
+    at = dict(zip(rows, items, strict=True))
+    return [at[row] for row in peaks]
 
 
 def detection_rows(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
